@@ -1,0 +1,2 @@
+//! The `dyad` command.
+fn main() {}
