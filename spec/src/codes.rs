@@ -1,0 +1,108 @@
+//! Opcodes of submissions, types of frames, and status codes.
+
+macro_rules! codes {
+    ($(#[$doc:meta])* $type:ident { $($(#[doc = $vdoc:literal])+ $variant:ident = $value:literal,)* }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[repr(u8)]
+        pub enum $type { $($(#[doc = $vdoc])+ $variant = $value,)* }
+
+        impl $type {
+            /// Every code with its name and meaning, for the manual and for tools.
+            pub const ALL: &[($type, &str, &str)] =
+                &[$(($type::$variant, stringify!($variant), concat!($($vdoc),+)),)*];
+
+            /// The code as the card has it.
+            pub const fn code(self) -> u64 {
+                self as u64
+            }
+
+            /// What the code means, as a sentence for a person.
+            pub fn meaning(self) -> &'static str {
+                Self::ALL.iter().find(|e| e.0 == self).map_or("", |e| e.2.trim())
+            }
+        }
+
+        impl TryFrom<u8> for $type {
+            /// The code that nobody has defined.
+            type Error = u8;
+            fn try_from(code: u8) -> Result<Self, u8> {
+                match code { $($value => Ok(Self::$variant),)* other => Err(other) }
+            }
+        }
+    };
+}
+
+codes! {
+    /// What a submission asks for.
+    Opcode {
+        /// Write blocks to the local store and to the peer's, then complete.
+        Write = 0x01,
+        /// Read blocks from the local store.
+        Read = 0x02,
+        /// Complete when both stores' flush lines have answered.
+        Flush = 0x03,
+        /// Answer owner, epoch and validity of a list of block addresses.
+        Lookup = 0x04,
+        /// Write one block of facts about the card to host memory.
+        Identify = 0x05,
+        /// Set owner and epoch of a range of extents, or of a whole LUN.
+        SetOwner = 0x06,
+    }
+}
+
+codes! {
+    /// How a submission ended.
+    Status {
+        /// Done: for a write, both stores have it.
+        Ok = 0x00,
+        /// No such opcode, or a reserved field or flag was not zero.
+        BadOpcode = 0x01,
+        /// The block count was zero or above the limit of the opcode.
+        BadBlocks = 0x02,
+        /// The range ends past the end of the LUN.
+        BadLba = 0x03,
+        /// No such LUN.
+        BadLun = 0x04,
+        /// A host address was not a multiple of 4096.
+        Misaligned = 0x05,
+        /// The other site owns a block of the range; owner and epoch are in the completion.
+        NotOwner = 0x10,
+        /// The LUN's stores are not known to be equal yet.
+        NotLive = 0x11,
+        /// The link to the peer is down or fenced.
+        LinkDown = 0x12,
+        /// Reading host memory failed: not mapped, or unmapped while in flight.
+        DmaReadFault = 0x20,
+        /// Writing host memory failed: not mapped, or unmapped while in flight.
+        DmaWriteFault = 0x21,
+        /// The local store answered with an error.
+        StoreError = 0x30,
+        /// A block read from the local store does not have the checksum it was written with.
+        StoreIntegrity = 0x31,
+        /// The peer did not acknowledge within its repeats; the link is now fenced.
+        PeerTimeout = 0x40,
+        /// The peer's store answered with an error.
+        PeerStoreError = 0x41,
+        /// The peer refused: LUN not live there, or range, owner or epoch differ.
+        PeerRefused = 0x42,
+    }
+}
+
+codes! {
+    /// What a frame carries. Types 7 and above are kept for requests, commits and changes of owner.
+    FrameType {
+        /// A block, or a part of one, to mirror.
+        Write = 0x1,
+        /// The block of this slot and sequence is in the peer's store.
+        Ack = 0x2,
+        /// The peer had no buffer or no lock for it: repeat later. Not a loss.
+        Busy = 0x3,
+        /// The peer will not take it; `code` says why, as a status.
+        Refused = 0x4,
+        /// Flush the peer's store; answered with `Ack`.
+        Flush = 0x5,
+        /// A message between the two drivers, carried by the cards' mailboxes.
+        Control = 0x6,
+    }
+}
