@@ -1,2 +1,82 @@
-//! Repository tasks.
-fn main() {}
+//! Repository tasks: `cargo xtask <verb>`, one file a verb in `cmd/`.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `cmd/` | the verbs |
+//! | `debian.rs`, `venv.rs`, `rustup.rs` | what `setup` installs, each with its "what is missing?" |
+//! | `tools.rs` | where the installed tools are, and how to call them |
+//! | `rtl.rs` | the Verilog that `dyad-hdl` prints, as text |
+//! | `linters.rs` | the three lint tools over one file |
+//! | `process.rs` | child processes: each has a deadline, each failure says what was run |
+//! | `progress.rs`, `table.rs` | what the user sees |
+//! | `repo.rs` | paths of the checkout |
+//!
+//! It must never hold anything that the programs need at run time.
+
+mod cmd;
+mod debian;
+mod linters;
+mod process;
+mod progress;
+mod repo;
+mod rtl;
+mod rustup;
+mod table;
+mod tools;
+mod venv;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::repo::Repo;
+
+/// Sets up, checks and runs Dyad.
+///
+/// A verb that needs tools first installs those that are missing (Debian packages; Python wheels into .tools/, which git
+/// ignores) and says so. Nothing has to be installed by hand.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", disable_help_subcommand = true)]
+struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    Setup(cmd::setup::Args),
+    Demo(cmd::demo::Args),
+    Test(cmd::test::Args),
+    Lint(cmd::lint::Args),
+    Gen(cmd::generate::Args),
+    Verilog(cmd::verilog::Args),
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let outcome = Repo::find().and_then(|repo| match cli.verb {
+        Verb::Setup(args) => cmd::setup::run(&repo, args),
+        Verb::Demo(args) => cmd::demo::run(&repo, args),
+        Verb::Test(args) => cmd::test::run(&repo, args),
+        Verb::Lint(args) => cmd::lint::run(&repo, args),
+        Verb::Gen(args) => cmd::generate::run(&repo, args),
+        Verb::Verilog(args) => cmd::verilog::run(&repo, args),
+    });
+    match outcome {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("xtask: error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn command_line_is_consistent() {
+        super::Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,8 @@
+//! The verbs.
+
+pub mod demo;
+pub mod generate;
+pub mod lint;
+pub mod setup;
+pub mod test;
+pub mod verilog;
