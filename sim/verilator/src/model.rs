@@ -135,7 +135,21 @@ impl Size {
             _ => Self::Wide,
         }
     }
+
+    /// Bytes in memory of a port of this size.
+    fn bytes(self, width: u32) -> usize {
+        match self {
+            Self::Byte => 1,
+            Self::Half => 2,
+            Self::Word => 4,
+            Self::Long => 8,
+            Self::Wide => width.div_ceil(32) as usize * 4,
+        }
+    }
 }
+
+#[cfg(target_endian = "big")]
+compile_error!("ports are copied as bytes, which needs a little-endian machine");
 
 struct Slot {
     address: *mut c_void,
@@ -264,8 +278,37 @@ impl Model {
         unsafe {
             ptr::copy_nonoverlapping(words.as_ptr(), port, count);
             ptr::write_bytes(port.add(count), 0, total - count);
-            if slot.width % 32 != 0 {
+            if !slot.width.is_multiple_of(32) {
                 *port.add(total - 1) &= mask(slot.width % 32) as u32;
+            }
+        }
+    }
+
+    /// Reads a port of any width as bytes, byte 0 from bits 7:0. Bytes past the port's last word are set to 0.
+    #[inline]
+    pub fn get_bytes(&self, id: PortId, bytes: &mut [u8]) {
+        let slot = &self.slots[id.0 as usize];
+        let size = slot.size.bytes(slot.width);
+        let count = size.min(bytes.len());
+        // SAFETY: the port is an object of `size` bytes, least significant first on the machines that we build for.
+        unsafe { ptr::copy_nonoverlapping(slot.address.cast::<u8>(), bytes.as_mut_ptr(), count) };
+        bytes[count..].fill(0);
+    }
+
+    /// Sets a port of any width from bytes, byte 0 to bits 7:0. Missing bytes are 0; what exceeds the width is cut off.
+    #[inline]
+    pub fn set_bytes(&mut self, id: PortId, bytes: &[u8]) {
+        let slot = &self.slots[id.0 as usize];
+        let size = slot.size.bytes(slot.width);
+        let count = (slot.width.div_ceil(8) as usize).min(bytes.len());
+        let port = slot.address.cast::<u8>();
+        // SAFETY: as in `get_bytes`, and `&mut self` makes this the only access. The port has at least one byte for
+        // each 8 bits of its width.
+        unsafe {
+            ptr::copy_nonoverlapping(bytes.as_ptr(), port, count);
+            ptr::write_bytes(port.add(count), 0, size - count);
+            if !slot.width.is_multiple_of(8) {
+                *port.add(slot.width as usize / 8) &= mask(slot.width % 8) as u8;
             }
         }
     }

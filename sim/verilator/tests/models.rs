@@ -29,10 +29,10 @@ fn counts_and_settles() {
     for cycle in 1..=1000u64 {
         model.set_u64(step, 0x1ff);
         model.settle();
-        assert_eq!(model.get_u64(count), (cycle - 1) * 255 & 0xffff, "the value before the edge");
-        assert_eq!(model.get_u64(next), ((cycle - 1) * 255 & 0xff) + 255, "inputs are cut to their width");
+        assert_eq!(model.get_u64(count), ((cycle - 1) * 255) & 0xffff, "the value before the edge");
+        assert_eq!(model.get_u64(next), (((cycle - 1) * 255) & 0xff) + 255, "inputs are cut to their width");
         model.edge();
-        assert_eq!(model.get_u64(count), cycle * 255 & 0xffff, "the value after it");
+        assert_eq!(model.get_u64(count), (cycle * 255) & 0xffff, "the value after it");
     }
 }
 
@@ -58,6 +58,30 @@ fn wide_ports_are_least_significant_word_first() {
     model.get_words(wide_q, &mut read);
     assert_eq!(read[..2], [5, 0]);
     assert_eq!(read[2..], [0; 14]);
+}
+
+#[test]
+fn ports_of_any_width_are_bytes_too() {
+    let mut model = counter().instance(1);
+    let [wide, wide_q, odd, inverted, rst, step, count] =
+        ["wide", "wide_q", "odd", "odd_inverted", "rst", "step", "count"].map(|name| model.expect_port(name));
+    let bytes: [u8; 64] = std::array::from_fn(|index| index as u8 ^ 0x5a);
+    model.set_bytes(wide, &bytes);
+    model.set_bytes(odd, &[0xff; 12]);
+    model.set_bytes(rst, &[0xff]);
+    model.tick();
+    let mut read = [9; 70];
+    model.get_bytes(wide_q, &mut read);
+    assert_eq!((&read[..64], &read[64..]), (&bytes[..], &[0; 6][..]));
+    let mut read = [9; 12];
+    model.get_bytes(inverted, &mut read);
+    assert_eq!(read, [0; 12]);
+    model.set_bytes(rst, &[]);
+    model.set_bytes(step, &[200, 1]);
+    (0..2).for_each(|_| model.tick());
+    let mut read = [0; 2];
+    model.get_bytes(count, &mut read);
+    assert_eq!(u16::from_le_bytes(read), 400);
 }
 
 #[test]
