@@ -67,7 +67,7 @@ pub fn install(packages: &[&str]) -> Result<()> {
         command.args(["-o", "DPkg::Lock::Timeout=300", "-o", "Acquire::Retries=3"]).args(args);
         Process::new(command, INSTALL_DEADLINE)
     };
-    let step = Step::start(format!("installing Debian packages: {list}"));
+    let step = Step::start("installing Debian packages", &list);
     let update = apt(&["update"]).output();
     let mut args = vec!["install", "-y", "--no-install-recommends"];
     args.extend(packages);

@@ -14,18 +14,19 @@ pub struct Step {
 }
 
 impl Step {
-    /// Says that `what` begins.
-    pub fn start(what: impl Into<String>) -> Self {
-        let what = what.into();
+    /// Says that `what` begins, and once, in brackets, what there is to know about it.
+    pub fn start(what: &str, detail: &str) -> Self {
+        let what = what.to_owned();
         let bar = terminal().then(|| {
             let bar = ProgressBar::new_spinner();
             bar.set_style(style("{spinner} {msg} [{elapsed}]"));
             bar.set_message(what.clone());
+            bar.println(format!("xtask: {what} ({detail})"));
             bar.enable_steady_tick(Duration::from_millis(100));
             bar
         });
         if bar.is_none() {
-            eprintln!("xtask: {what} ...");
+            eprintln!("xtask: {what} ({detail}) ...");
         }
         Self { what, start: Instant::now(), bar }
     }

@@ -28,7 +28,7 @@ pub fn missing() -> Vec<&'static str> {
 
 /// Adds `components` to the toolchain in use.
 pub fn install(components: &[&str]) -> Result<()> {
-    let step = Step::start(format!("adding to the Rust toolchain: {}", components.join(", ")));
+    let step = Step::start("adding components to the Rust toolchain", &components.join(", "));
     let mut rustup = Command::new("rustup");
     rustup.args(["component", "add"]).args(components);
     let outcome = Process::new(rustup, INSTALL_DEADLINE).output();

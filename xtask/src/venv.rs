@@ -64,7 +64,7 @@ impl Venv {
         let missing = absent(&wanted, &self.installed()?);
         if !missing.is_empty() {
             let list: Vec<String> = missing.iter().map(|(name, version)| format!("{name} {version}")).collect();
-            let step = Step::start(format!("installing Python wheels into .tools/venv: {}", list.join(", ")));
+            let step = Step::start("installing Python wheels into .tools/venv", &list.join(", "));
             self.pip()?;
             step.done();
         }
@@ -77,7 +77,7 @@ impl Venv {
     }
 
     /// The stamp: a copy of the requirements that were installed last. It lies inside, to vanish with the environment.
-    fn stamp(&self) -> PathBuf {
+    pub fn stamp(&self) -> PathBuf {
         self.dir.join("dyad-requirements.txt")
     }
 
@@ -107,7 +107,8 @@ impl Venv {
                 python.version.1
             );
         }
-        let step = Step::start(format!("making a Python environment in .tools/venv with {}", python.path.display()));
+        let step =
+            Step::start("making a Python environment in .tools/venv", &format!("with {}", python.path.display()));
         let mut venv = Command::new(&python.path);
         venv.args(["-m", "venv", "--clear"]).arg(&self.dir);
         Process::new(venv, INSTALL_DEADLINE).output().context("can't make the Python environment")?;

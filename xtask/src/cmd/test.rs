@@ -70,7 +70,7 @@ pub fn run(repo: &Repo, args: Args) -> Result<ExitCode> {
             Outcome::Failed(note) => {
                 eprintln!("xtask: {}: {note}", phase.name());
                 failed = Some(phase);
-                ("FAILED", note.lines().next().unwrap_or_default().to_owned())
+                ("FAILED", "see above".to_owned())
             }
         };
         rows.push(vec![phase.name(), seconds(begin.elapsed()), result.to_owned(), note]);
@@ -78,7 +78,7 @@ pub fn run(repo: &Repo, args: Args) -> Result<ExitCode> {
             break;
         }
     }
-    println!("\n{}", table(&["phase", "time", "result", ""], &[1], &rows));
+    println!("\n{}", table(&["phase", "time", "result", "note"], &[1], &rows));
     let time = seconds(start.elapsed());
     match failed {
         None if args.only.is_empty() => println!("test: all passed in {time}"),
