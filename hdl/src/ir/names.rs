@@ -1,0 +1,47 @@
+//! Names that are legal in Verilog.
+
+use std::collections::HashSet;
+
+/// Whether `name` is a keyword of Verilog-2005, or one of SystemVerilog-2017 (tools read the text as either).
+pub(crate) fn is_keyword(name: &str) -> bool {
+    KEYWORDS.split_ascii_whitespace().any(|k| k == name)
+}
+
+/// An error unless `name` is an identifier (letter or underscore, then letters, digits, underscores).
+pub(crate) fn check(name: &str) -> Result<(), String> {
+    let ok = |i: usize, c: char| c.is_ascii_alphabetic() || c == '_' || i > 0 && c.is_ascii_digit();
+    if !name.is_empty() && name.chars().enumerate().all(|(i, c)| ok(i, c)) {
+        Ok(())
+    } else {
+        Err(format!("{name:?} is not a name"))
+    }
+}
+
+/// `wish`, or `wish_1`, `wish_2`, ...: the first that is neither taken nor a keyword.
+pub(crate) fn unique(wish: &str, taken: &HashSet<String>) -> String {
+    let free = |n: &str| !taken.contains(n) && !is_keyword(n);
+    if free(wish) {
+        return wish.to_string();
+    }
+    (1..).map(|i| format!("{wish}_{i}")).find(|n| free(n)).expect("names do not run out")
+}
+
+const KEYWORDS: &str = "
+accept_on alias always always_comb always_ff always_latch and assert assign assume automatic before begin bind bins
+binsof bit break buf bufif0 bufif1 byte case casex casez cell chandle checker class clocking cmos config const
+constraint context continue cover covergroup coverpoint cross deassign default defparam design disable dist do edge else
+end endcase endchecker endclass endclocking endconfig endfunction endgenerate endgroup endinterface endmodule endpackage
+endprimitive endprogram endproperty endspecify endsequence endtable endtask enum event eventually expect export extends
+extern final first_match for force foreach forever fork forkjoin function generate genvar global highz0 highz1 if iff
+ifnone ignore_bins illegal_bins implements implies import incdir include initial inout input inside instance int integer
+interconnect interface intersect join join_any join_none large let liblist library local localparam logic longint
+macromodule matches medium modport module nand negedge nettype new nexttime nmos nor noshowcancelled not notif0 notif1
+null or output package packed parameter pmos posedge primitive priority program property protected pull0 pull1 pulldown
+pullup pulsestyle_ondetect pulsestyle_onevent pure rand randc randcase randsequence rcmos real realtime ref reg
+reject_on release repeat restrict return rnmos rpmos rtran rtranif0 rtranif1 s_always s_eventually s_nexttime s_until
+s_until_with scalared sequence shortint shortreal showcancelled signed small soft solve specify specparam static string
+strong strong0 strong1 struct super supply0 supply1 sync_accept_on sync_reject_on table tagged task this throughout time
+timeprecision timeunit tran tranif0 tranif1 tri tri0 tri1 triand trior trireg type typedef union unique unique0 unsigned
+until until_with untyped use uwire var vectored virtual void wait wait_order wand weak weak0 weak1 while wildcard wire
+with within wor xnor xor
+";
