@@ -175,6 +175,34 @@ impl NodeOp {
             }
         }
     }
+
+    /// The same operation with each operand replaced, in the order of [`NodeOp::operands`].
+    pub fn map_operands(&self, mut f: impl FnMut(NodeId) -> NodeId) -> NodeOp {
+        let mut op = self.clone();
+        match &mut op {
+            NodeOp::Const(_) | NodeOp::Sig(_) => {}
+            NodeOp::Slice(a, _) | NodeOp::Rep(a, _) | NodeOp::Not(a) | NodeOp::Red(_, a) => *a = f(*a),
+            NodeOp::Bin(_, a, b)
+            | NodeOp::Cmp(_, a, b)
+            | NodeOp::Shl(a, b)
+            | NodeOp::Shr(a, b)
+            | NodeOp::SliceDyn(a, b) => {
+                *a = f(*a);
+                *b = f(*b);
+            }
+            NodeOp::Mux(c, a, b) => {
+                *c = f(*c);
+                *a = f(*a);
+                *b = f(*b);
+            }
+            NodeOp::Cat(v) => v.iter_mut().for_each(|a| *a = f(*a)),
+            NodeOp::Select(i, v) => {
+                *i = f(*i);
+                v.iter_mut().for_each(|a| *a = f(*a));
+            }
+        }
+        op
+    }
 }
 
 /// An expression node.

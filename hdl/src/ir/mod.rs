@@ -48,7 +48,7 @@ mod tidy;
 pub(crate) use bits::words;
 pub use bits::{Bits, clog2, word_count};
 pub use builder::{M, module, without_folding};
-pub use data::{Dir, Module, Port};
+pub use data::{Dir, Module, Port, PropKind};
 pub(crate) use eval::{cmp_holds, eval};
 pub use expr::{E, Op, Var};
 pub use mem::{Inst, Ram};
