@@ -62,7 +62,7 @@ fn header(data: &ModuleData, p: &Plan<'_>, out: &mut String) {
 }
 
 fn declarations(data: &ModuleData, p: &Plan<'_>) -> String {
-    let mut out = String::new();
+    let (mut out, mut initial) = (String::new(), String::new());
     for (id, s) in data.sigs.iter().enumerate() {
         let dim = dimension(s.w);
         let name = &s.name;
@@ -73,15 +73,21 @@ fn declarations(data: &ModuleData, p: &Plan<'_>) -> String {
                 let kind = if stmts.is_some_and(is_assign) { "wire" } else { "reg" };
                 writeln!(out, "    {kind} {dim}{name};")
             }
-            SigKind::Reg { init, .. } => writeln!(out, "    reg {dim}{name} = {};", literal(init)),
+            SigKind::Reg { init, .. } => {
+                let _ = writeln!(initial, "    initial {name} = {};", literal(init));
+                writeln!(out, "    reg {dim}{name};")
+            }
             SigKind::InstOut { .. } => writeln!(out, "    wire {dim}{name};"),
             SigKind::RamOut { ram, read } => match data.rams[*ram].reads[*read].kind {
                 ReadKind::Async => writeln!(out, "    wire {dim}{name};"),
-                _ => writeln!(out, "    reg {dim}{name} = {};", literal(&Bits::zero(s.w as usize))),
+                _ => {
+                    let _ = writeln!(initial, "    initial {name} = {};", literal(&Bits::zero(s.w as usize)));
+                    writeln!(out, "    reg {dim}{name};")
+                }
             },
         };
     }
-    out
+    out + &initial
 }
 
 fn temps(x: &Exprs<'_>, ids: &[NodeId]) -> String {
@@ -223,7 +229,7 @@ fn sink(data: &ModuleData, p: &mut Plan<'_>) -> String {
     }
     let name = names::unique("_unused_ok", &p.taken);
     p.taken.insert(name.clone());
-    format!("    wire {name} = &{{1'b0, {}}};\n", parts.join(", "))
+    format!("    (* unused *) wire {name} = &{{1'b0, {}}};\n", parts.join(", "))
 }
 
 fn properties(data: &ModuleData, p: &Plan<'_>) -> String {
