@@ -86,6 +86,9 @@ codes! {
         PeerStoreError = 0x41,
         /// The peer refused: LUN not live there, or range, owner or epoch differ.
         PeerRefused = 0x42,
+        /// The block is kept locked by an earlier write of which it is not known that both stores have it; bring the link
+        /// up again.
+        Locked = 0x43,
     }
 }
 

@@ -335,8 +335,12 @@ impl Flattener<'_> {
                     }
                 }
                 Stmt::If { arms, otherwise } => {
-                    let bodies: Vec<_> = arms.iter().map(|(c, body)| (*c, self.tree(p, body, of))).collect();
+                    let mut bodies: Vec<_> = arms.iter().map(|(c, body)| (*c, self.tree(p, body, of))).collect();
                     let otherwise = self.tree(p, otherwise, of);
+                    // Arms after the last one that assigns the signal: it does not depend on their conditions.
+                    while otherwise.is_empty() && bodies.last().is_some_and(|(_, body)| body.is_empty()) {
+                        bodies.pop();
+                    }
                     if !otherwise.is_empty() || bodies.iter().any(|(_, body)| !body.is_empty()) {
                         let arms = bodies.into_iter().map(|(c, body)| (at(c).at, body)).collect();
                         out.push(Tree::If { arms, otherwise });

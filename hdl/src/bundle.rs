@@ -1,0 +1,494 @@
+//! Packed payloads of the card's internal streams.
+//!
+//! A bundle is a list of fields; the first one sits in the lowest bits. `pack` joins the fields into one vector for a
+//! FIFO, a RAM or a port, `unpack` takes them apart again.
+
+/// Bits of a slot number.
+pub const SLOT_W: usize = 12;
+/// Bits of a LUN number inside the card.
+pub const LUN_W: usize = 3;
+/// Bits of a logical block address inside the card.
+pub const LBA_W: usize = 32;
+/// Bits of a command number.
+pub const CMD_W: usize = 12;
+/// Bits of a queue pair's number.
+pub const QUEUE_W: usize = 3;
+/// Bits of a lock holder's number: slots, then mirror buffers.
+pub const HOLDER_W: usize = 13;
+
+/// Defines a bundle: a struct of expressions, its width, and the two conversions.
+#[macro_export]
+macro_rules! bundle {
+    ($(#[$doc:meta])* $name:ident { $($(#[$fdoc:meta])* $field:ident: $w:expr),* $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy)]
+        pub struct $name { $($(#[$fdoc])* pub $field: $crate::ir::E),* }
+
+        impl $name {
+            /// Bits of the packed vector.
+            pub const WIDTH: usize = 0 $(+ $w)*;
+            /// Name and width of each field, lowest bits first.
+            pub const FIELDS: &[(&'static str, usize)] = &[$((stringify!($field), $w)),*];
+
+            /// Joins the fields, the first one lowest.
+            #[track_caller]
+            pub fn pack(&self) -> $crate::ir::E {
+                let mut parts = vec![$({
+                    assert_eq!(self.$field.width(), $w, concat!(stringify!($name), ".", stringify!($field), ": width"));
+                    self.$field
+                }),*];
+                parts.reverse();
+                $crate::ir::cat(&parts)
+            }
+
+            /// Takes a packed vector apart.
+            #[track_caller]
+            pub fn unpack(packed: $crate::ir::E) -> Self {
+                assert_eq!(packed.width(), Self::WIDTH, concat!(stringify!($name), ": width of the packed vector"));
+                let mut lsb = 0;
+                $(let $field = packed.slice(lsb, $w); lsb += $w;)*
+                let _ = lsb;
+                Self { $($field),* }
+            }
+        }
+    };
+}
+
+bundle! {
+    /// A doorbell of a submission queue.
+    SqDoorbell {
+        /// Queue pair.
+        queue: QUEUE_W,
+        /// New tail.
+        tail: 16,
+    }
+}
+bundle! {
+    /// A doorbell of a completion queue.
+    CqDoorbell {
+        /// Queue pair.
+        queue: QUEUE_W,
+        /// New head.
+        head: 16,
+    }
+}
+bundle! {
+    /// A burst to read or write in host memory; never crosses a 4 KiB boundary.
+    HostBurst {
+        /// First byte, a multiple of the beat's size.
+        addr: 64,
+        /// Beats, 1 to 256.
+        beats: 9,
+    }
+}
+bundle! {
+    /// A submission entry as fetched.
+    Sqe {
+        /// The first 32 bytes of the entry.
+        entry: 256,
+        /// One of the other 32 bytes was not zero.
+        reserved: 1,
+        /// Queue pair it came from.
+        queue: QUEUE_W,
+        /// `now` when its doorbell was accepted.
+        t_doorbell: 48,
+        /// Cycles from then to its last beat.
+        d_fetched: 32,
+    }
+}
+bundle! {
+    /// What is known of a command when it ends, on the way to its completion entry.
+    Cqe {
+        /// Queue pair.
+        queue: QUEUE_W,
+        /// Command identifier.
+        cid: 16,
+        /// Status code.
+        status: 8,
+        /// Owner, for NotOwner.
+        owner: 1,
+        /// Epoch, for NotOwner.
+        epoch: 32,
+        /// Index of the first block that failed.
+        block: 16,
+        /// Repeats of the last block.
+        retries: 8,
+        /// `now` at the doorbell.
+        t_doorbell: 48,
+        /// Cycles from the doorbell; see the completion entry.
+        d_fetched: 32,
+        /// Owner and lock had.
+        d_lookup: 32,
+        /// Local store has answered.
+        d_local: 32,
+        /// First beat of the first frame.
+        d_frame: 32,
+        /// Last beat of the last frame.
+        d_sent: 32,
+        /// Acknowledgement verified.
+        d_ack: 32,
+        /// Cycles spent at the peer.
+        d_mirror: 32,
+    }
+}
+bundle! {
+    /// A lookup's answer.
+    Lookup {
+        /// The asker's tag.
+        tag: 4,
+        /// The address is inside a LUN that exists.
+        valid: 1,
+        /// Owner: site 0 or 1.
+        owner: 1,
+        /// LUN generation and extent epoch.
+        epoch: 32,
+    }
+}
+bundle! {
+    /// A lookup's question.
+    LookupReq {
+        /// LUN.
+        lun: LUN_W,
+        /// Address.
+        lba: LBA_W,
+        /// Comes back with the answer.
+        tag: 4,
+    }
+}
+bundle! {
+    /// A change of one directory entry.
+    DirUpdate {
+        /// LUN.
+        lun: LUN_W,
+        /// Any address of the extent.
+        lba: LBA_W,
+        /// New owner.
+        owner: 1,
+        /// New extent epoch.
+        epoch: 16,
+    }
+}
+bundle! {
+    /// A change of a LUN's default owner and generation.
+    LunUpdate {
+        /// LUN.
+        lun: LUN_W,
+        /// New default owner.
+        owner: 1,
+        /// New generation.
+        generation: 16,
+    }
+}
+bundle! {
+    /// A lock wanted.
+    LockReq {
+        /// Who: a slot, or 4096 plus a mirror buffer.
+        id: HOLDER_W,
+        /// LUN.
+        lun: LUN_W,
+        /// Block.
+        lba: LBA_W,
+        /// Alone, rather than shared with other readers.
+        exclusive: 1,
+        /// For a mirrored block: may use every way of the set.
+        mirror: 1,
+    }
+}
+bundle! {
+    /// A lock given back.
+    LockRel {
+        /// LUN.
+        lun: LUN_W,
+        /// Block.
+        lba: LBA_W,
+        /// How it was held.
+        exclusive: 1,
+    }
+}
+bundle! {
+    /// LOOKUP, IDENTIFY or SET_OWNER, checked.
+    AuxCmd {
+        /// Command number.
+        cmd: CMD_W,
+        /// Opcode.
+        opcode: 8,
+        /// Flags.
+        flags: 8,
+        /// LUN.
+        lun: LUN_W,
+        /// New owner.
+        owner: 1,
+        /// Count.
+        blocks: 16,
+        /// First address.
+        lba: LBA_W,
+        /// Host address.
+        iova: 64,
+        /// Second host address, or epoch.
+        aux: 64,
+    }
+}
+bundle! {
+    /// End of an `AuxCmd`.
+    AuxDone {
+        /// Command number.
+        cmd: CMD_W,
+        /// Status code.
+        status: 8,
+    }
+}
+bundle! {
+    /// A short frame to send.
+    TxCtl {
+        /// Frame type.
+        ftype: 4,
+        /// Code, for REFUSED.
+        code: 8,
+        /// Slot.
+        slot: SLOT_W,
+        /// Sequence.
+        seq: 32,
+        /// `now` from which an ACK counts the time spent here.
+        t_ref: 32,
+    }
+}
+bundle! {
+    /// A block to send; its payload comes beside it.
+    TxJob {
+        /// Slot.
+        slot: SLOT_W,
+        /// Sequence.
+        seq: 32,
+        /// LUN.
+        lun: LUN_W,
+        /// Block.
+        lba: LBA_W,
+        /// Epoch at the sender.
+        epoch: 32,
+    }
+}
+bundle! {
+    /// A block has left, or was given up.
+    Sent {
+        /// Slot.
+        slot: SLOT_W,
+        /// Sequence.
+        seq: 32,
+        /// `now` at the first beat of its first frame.
+        t_first: 32,
+        /// `now` at the last beat of its last frame.
+        t_last: 32,
+        /// A frame of it was ended as bad.
+        aborted: 1,
+        /// It was a repeat.
+        resend: 1,
+    }
+}
+bundle! {
+    /// An answer from the peer.
+    Answer {
+        /// Frame type: ACK, BUSY or REFUSED.
+        ftype: 4,
+        /// Code of REFUSED.
+        code: 8,
+        /// Slot answered.
+        slot: SLOT_W,
+        /// Sequence answered.
+        seq: 32,
+        /// ACK: cycles spent at the peer.
+        aux: 32,
+    }
+}
+bundle! {
+    /// The head of a WRITE frame that passed its header checks.
+    RxHead {
+        /// Sender's slot.
+        slot: SLOT_W,
+        /// Sequence.
+        seq: 32,
+        /// LUN.
+        lun: 8,
+        /// Block.
+        lba: LBA_W,
+        /// Epoch at the sender.
+        epoch: 32,
+        /// Offset in the block, in units of 64 bytes.
+        offset: 8,
+        /// Payload bytes.
+        length: 16,
+    }
+}
+bundle! {
+    /// The end of a WRITE frame.
+    RxEnd {
+        /// It was whole and its checksum right.
+        good: 1,
+        /// `now` at its last beat.
+        t_last: 32,
+    }
+}
+bundle! {
+    /// An operation on one block, as a command is split into.
+    OpInfo {
+        /// Command it belongs to.
+        cmd: CMD_W,
+        /// Index of the block in the command.
+        block: 6,
+        /// 0 READ, 1 WRITE, 2 FLUSH: see `op_kind`.
+        kind: 2,
+        /// The LUN is not mirrored: no frame, no acknowledgement.
+        local: 1,
+        /// LUN.
+        lun: LUN_W,
+        /// Block.
+        lba: LBA_W,
+        /// Page of the block's data in host memory: IOVA over 4096.
+        page: 52,
+    }
+}
+
+/// Kinds of operations in `OpInfo`.
+pub mod op_kind {
+    /// Read from the local store.
+    pub const READ: u64 = 0;
+    /// Dual write.
+    pub const WRITE: u64 = 1;
+    /// Flush of both stores.
+    pub const FLUSH: u64 = 2;
+}
+
+bundle! {
+    /// A lock that was won.
+    LockGrant {
+        /// Who: a slot, or 4096 plus a mirror buffer.
+        id: HOLDER_W,
+        /// LUN.
+        lun: LUN_W,
+        /// Block.
+        lba: LBA_W,
+    }
+}
+bundle! {
+    /// A slot whose lock was won, with the directory's answer.
+    Admit {
+        /// Slot.
+        slot: SLOT_W,
+        /// The address is inside the LUN.
+        valid: 1,
+        /// Owner.
+        owner: 1,
+        /// Epoch.
+        epoch: 32,
+    }
+}
+bundle! {
+    /// An operation under way, as handed to the engine that carries it out.
+    Launch {
+        /// Slot.
+        slot: SLOT_W,
+        /// Sequence of this use of the slot.
+        seq: 32,
+        /// Epoch of the extent.
+        epoch: 32,
+        /// Not mirrored.
+        local: 1,
+        /// LUN.
+        lun: LUN_W,
+        /// Block.
+        lba: LBA_W,
+        /// Page in host memory.
+        page: 52,
+    }
+}
+bundle! {
+    /// A block, or a flush, to send again.
+    Resend {
+        /// Slot.
+        slot: SLOT_W,
+        /// Sequence.
+        seq: 32,
+        /// Epoch.
+        epoch: 32,
+        /// LUN.
+        lun: LUN_W,
+        /// Block.
+        lba: LBA_W,
+        /// CRC32C of the block as first sent.
+        crc: 32,
+    }
+}
+bundle! {
+    /// The local leg of a slot has ended.
+    LocalDone {
+        /// Slot.
+        slot: SLOT_W,
+        /// Status code: Ok, StoreError, or a DMA fault, which means that nothing was written.
+        status: 8,
+        /// CRC32C of the block's 4096 bytes.
+        crc: 32,
+    }
+}
+bundle! {
+    /// A slot's operation ended, or failed for good.
+    OpEnd {
+        /// Slot.
+        slot: SLOT_W,
+        /// Status code.
+        status: 8,
+    }
+}
+bundle! {
+    /// What a block tells its command when it ends.
+    BlockDone {
+        /// Command.
+        cmd: CMD_W,
+        /// Status code.
+        status: 8,
+        /// Owner, for NotOwner.
+        owner: 1,
+        /// Epoch, for NotOwner.
+        epoch: 32,
+        /// Index in the command.
+        block: 6,
+        /// Repeats.
+        retries: 4,
+        /// `now` when owner and lock were had.
+        t_lookup: 32,
+        /// `now` when the local store had answered.
+        t_local: 32,
+        /// `now` at the first beat of the first frame.
+        t_frame: 32,
+        /// `now` at the last beat of the last frame.
+        t_sent: 32,
+        /// `now` when the acknowledgement was verified.
+        t_ack: 32,
+        /// Cycles spent at the peer.
+        mirror: 32,
+    }
+}
+bundle! {
+    /// A command that was taken in.
+    CmdNew {
+        /// Command number.
+        cmd: CMD_W,
+        /// Command identifier.
+        cid: 16,
+        /// Queue pair.
+        queue: QUEUE_W,
+        /// Blocks to wait for.
+        blocks: 7,
+        /// `now` at the doorbell.
+        t_doorbell: 48,
+        /// Cycles from then to the entry's last beat.
+        d_fetched: 32,
+    }
+}
+bundle! {
+    /// A whole block in a gather buffer, to be written home.
+    HomeJob {
+        /// Gather buffer.
+        buf: 4,
+        /// Block in the store.
+        block: 32,
+    }
+}

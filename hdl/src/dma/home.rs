@@ -1,0 +1,133 @@
+//! `home`: writes whole, verified blocks from the gather buffers into the local store.
+//!
+//! ```text
+//!               +----------+
+//!  s_job0,1 --->|          |===> m_axi_aw*, m_axi_w*
+//! rd_addr0,1 <--|   home   |
+//! rd_data0,1 -->|          |<=== m_axi_b*
+//!  m_done0,1 <--|          |
+//!               +----------+
+//! ```
+//!
+//! Client 0 is the local leg of this host's writes, client 1 the mirror. A job names a gather buffer and a block of the
+//! store; the buffer's words are read from the client's RAM (data come one cycle after the address, and hold while
+//! `rd_en` is low) and go out as one burst of 4096 bytes. `m_done` says that the store has answered, and whether with
+//! an error.
+//!
+//! - Parameters: `STORE_W` 256 or 1024: 128 or 32 beats a block.
+//! - Latency: job to first W beat 2 cycles. Throughput: a beat a cycle, one idle cycle between blocks.
+//! - Backpressure: W data wait for WREADY; up to 16 blocks wait for their answer (AXI IHI 0022 A3.3: W follows AW).
+//! - Ordering: jobs alternate between the clients when both wait; answers in order (one AXI identifier).
+//! - Reset: AXI is reset with it. Errors: passed on in `m_done`. Tests: `tests/tests/home.rs`.
+
+use crate::bundle::HomeJob;
+use crate::params::Params;
+use crate::prelude::*;
+use crate::prim::fifo::fifo;
+use crate::stream::{event_out, stream_in};
+
+/// The store's write port.
+pub fn home(p: &Params) -> Module {
+    let (w, beats) = (p.store_w, p.store_beats());
+    let index_w = clog2(beats);
+    module(p.named("home"), |m| {
+        m.doc("Writes whole blocks from the gather buffers into the local store.");
+        let job: Vec<_> = (0..2).map(|i| stream_in(m, &format!("s_job{i}"), HomeJob::WIDTH)).collect();
+        let rd_en = m.output("rd_en", 1);
+        let rd_addr = m.output("rd_addr", 4 + index_w);
+        let rd_data: Vec<E> = (0..2).map(|i| m.input(format!("rd_data{i}"), w)).collect();
+        let done: Vec<_> = (0..2).map(|i| event_out(m, &format!("m_done{i}"), 5)).collect();
+        let awaddr = m.output("m_axi_awaddr", 40);
+        let awlen = m.output("m_axi_awlen", 8);
+        let awsize = m.output("m_axi_awsize", 3);
+        let awburst = m.output("m_axi_awburst", 2);
+        let awid = m.output("m_axi_awid", 4);
+        let awvalid = m.output("m_axi_awvalid", 1);
+        let awready = m.input("m_axi_awready", 1);
+        let wdata = m.output("m_axi_wdata", w);
+        let wstrb = m.output("m_axi_wstrb", w / 8);
+        let wlast = m.output("m_axi_wlast", 1);
+        let wvalid = m.output("m_axi_wvalid", 1);
+        let wready = m.input("m_axi_wready", 1);
+        let bresp = m.input("m_axi_bresp", 2);
+        let bvalid = m.input("m_axi_bvalid", 1);
+        let bready = m.output("m_axi_bready", 1);
+        let quiet = m.output("quiet", 1);
+
+        let tags = m.inst("u_tags", &fifo(16, 5));
+        let active = m.reg("active", 1, 0);
+        let client = m.reg("client", 1, 0);
+        let buf = m.reg_nr("buf", 4);
+        let index = m.reg("index", index_w, 0);
+        let aw_full = m.reg("aw_full", 1, 0);
+        let aw_addr = m.reg_nr("aw_addr", 40);
+
+        // Choose a job when the reading of the one before has ended.
+        let room = !active & !aw_full & tags.get("s_ready");
+        let take1 = job[1].valid & (!job[0].valid | !client);
+        let take0 = job[0].valid & !take1;
+        job[0].ready.set(room & take0);
+        job[1].ready.set(room & take1);
+        let go = (room & (take0 | take1)).named("go");
+        let chosen = HomeJob::unpack(mux(take1, job[1].data, job[0].data));
+        tags.set("s_valid", go);
+        tags.set("s_data", cat(&[take1, chosen.buf]));
+        when(awready, || aw_full.set(0));
+
+        // Read stage, then the W channel straight from the RAM's output.
+        let w_valid = m.reg("w_valid", 1, 0);
+        let w_last = m.reg("w_last", 1, 0);
+        let w_client = m.reg("w_client", 1, 0);
+        let w_go = m.wire_or("w_go", 1, 0);
+        let advance = (!w_valid | w_go).named("advance");
+        w_go.set(w_valid & !aw_full & wready);
+        let fetch = (active & advance).named("fetch");
+        let at_end = index.eq(beats - 1);
+        rd_en.set(fetch);
+        rd_addr.set(cat(&[buf.get(), index.get()]));
+        when(advance, || {
+            w_valid.set(active);
+            w_last.set(at_end);
+            w_client.set(client);
+        });
+        when(fetch, || {
+            index.set(index + 1);
+            when(at_end, || {
+                active.set(0);
+                index.set(0);
+            });
+        });
+        when(go, || {
+            active.set(1);
+            client.set(take1);
+            buf.set(chosen.buf);
+            aw_full.set(1);
+            aw_addr.set(cat(&[chosen.block.slice(0, 28), zero(12)]));
+        });
+        awaddr.set(aw_addr);
+        awlen.set(beats - 1);
+        awsize.set(clog2(w / 8));
+        awburst.set(1);
+        awid.set(0);
+        awvalid.set(aw_full);
+        wdata.set(mux(w_client, rd_data[1], rd_data[0]));
+        wstrb.set(ones(w / 8));
+        wlast.set(w_last);
+        wvalid.set(w_valid & !aw_full);
+
+        // Answers.
+        let tag = tags.get("m_data");
+        let waiting = tags.get("m_valid");
+        bready.set(waiting);
+        let answered = bvalid & waiting;
+        tags.set("m_ready", answered);
+        for (i, (valid, data)) in done.iter().enumerate() {
+            valid.set(answered & tag.bit(4).eq(i));
+            data.set(cat(&[bresp.any(), tag.slice(0, 4)]));
+        }
+        quiet.set(!active & !w_valid & !waiting & !aw_full);
+        for j in &job {
+            let _ = j.fire();
+        }
+    })
+}

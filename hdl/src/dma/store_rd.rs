@@ -1,0 +1,87 @@
+//! `store_rd`: reads whole blocks from the local store, for READ and for the resender.
+//!
+//! ```text
+//!              +-----------+
+//!  s_rd0,1 --->|           |===> m_axi_ar*
+//!              | store_rd  |
+//! m_rdata0,1 <-|           |<=== m_axi_r*
+//!              +-----------+
+//! ```
+//!
+//! A request is a block number; the answer is one burst of 4096 bytes, `{data, last, err}` a beat, `err` when RRESP was
+//! not OKAY. Answers come in the order of the requests (one AXI identifier, AXI IHI 0022 A5.3).
+//!
+//! - Parameters: `STORE_W` 256 or 1024: bursts of 128 or 32 beats.
+//! - Latency: request to AR 1 cycle; R to the client 0. Throughput: a beat a cycle.
+//! - Backpressure: RREADY is that of the client whose burst is on; up to 16 bursts wait.
+//! - Reset: AXI is reset with it. Errors: passed on. Tests: `tests/tests/store_rd.rs`.
+
+use crate::params::Params;
+use crate::prelude::*;
+use crate::prim::fifo::fifo;
+use crate::stream::{stream_in, stream_out};
+
+/// Clients: 0 READ, 1 the resender.
+pub const CLIENTS: usize = 2;
+
+/// The store's read port.
+pub fn store_rd(p: &Params) -> Module {
+    let w = p.store_w;
+    module(p.named("store_rd"), |m| {
+        m.doc("Reads whole blocks from the local store for its clients, in order.");
+        let rd: Vec<_> = (0..CLIENTS).map(|i| stream_in(m, &format!("s_rd{i}"), 32)).collect();
+        let out: Vec<_> = (0..CLIENTS).map(|i| stream_out(m, &format!("m_rdata{i}"), w + 2)).collect();
+        let araddr = m.output("m_axi_araddr", 40);
+        let arlen = m.output("m_axi_arlen", 8);
+        let arsize = m.output("m_axi_arsize", 3);
+        let arburst = m.output("m_axi_arburst", 2);
+        let arid = m.output("m_axi_arid", 4);
+        let arvalid = m.output("m_axi_arvalid", 1);
+        let arready = m.input("m_axi_arready", 1);
+        let rdata = m.input("m_axi_rdata", w);
+        let rresp = m.input("m_axi_rresp", 2);
+        let rlast = m.input("m_axi_rlast", 1);
+        let rvalid = m.input("m_axi_rvalid", 1);
+        let rready = m.output("m_axi_rready", 1);
+        let quiet = m.output("quiet", 1);
+
+        let tags = m.inst("u_tags", &fifo(16, 1));
+        let full = m.reg("ar_full", 1, 0);
+        let addr = m.reg_nr("ar_addr", 40);
+        let last_client = m.reg("last_client", 1, 0);
+        let room = (!full | arready) & tags.get("s_ready");
+        let take1 = rd[1].valid & (!rd[0].valid | !last_client);
+        let take0 = rd[0].valid & !take1;
+        rd[0].ready.set(room & take0);
+        rd[1].ready.set(room & take1);
+        let go = (room & (take0 | take1)).named("go");
+        tags.set("s_valid", go);
+        tags.set("s_data", take1);
+        when(arready, || full.set(0));
+        when(go, || {
+            full.set(1);
+            last_client.set(take1);
+            addr.set(cat(&[mux(take1, rd[1].data, rd[0].data).slice(0, 28), zero(12)]));
+        });
+        araddr.set(addr);
+        arlen.set(p.store_beats() - 1);
+        arsize.set(clog2(w / 8));
+        arburst.set(1);
+        arid.set(0);
+        arvalid.set(full);
+
+        let client = tags.get("m_data");
+        let open = tags.get("m_valid");
+        for (i, o) in out.iter().enumerate() {
+            o.valid.set(rvalid & open & client.eq(i));
+            o.data.set(cat(&[rresp.any(), rlast, rdata]));
+        }
+        let ready = open & mux(client, out[1].ready, out[0].ready);
+        rready.set(ready);
+        tags.set("m_ready", rvalid & ready & rlast);
+        quiet.set(!open & !full);
+        for r in &rd {
+            let _ = r.fire();
+        }
+    })
+}

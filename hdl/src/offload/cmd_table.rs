@@ -1,0 +1,176 @@
+//! `cmd_table`: commands under way, and the entry that each ends with.
+//!
+//! ```text
+//!             +--------------------------+
+//!   s_new --->|  RAM, one word a command |---> m_cqe   to cq_post
+//!  s_done --->|  blocks left, status,    |---> m_free  numbers of commands that are free
+//!   s_aux --->|  stamps                  |
+//! s_error --->|                          |
+//!             +--------------------------+
+//! ```
+//!
+//! `s_new` notes a command and the number of blocks it waits for. Each `s_done` takes one off; the first status that is
+//! not Ok stays. The last one makes the completion, with the stamps of the block that came last. `s_aux` ends a command
+//! that has no blocks. `s_error` passes a completion for a command that was refused before it got a number.
+//!
+//! - Latency: `s_done` or `s_aux` to `m_cqe` 2 cycles. Throughput: one event every 2 cycles.
+//! - Backpressure: waits while the completion before has not been taken; completion queue space was reserved when the
+//!   entry was fetched, so it will be.
+//! - Reset: all numbers become free over `slots` cycles; the RAM's words are not cleared and not read before written.
+//! - Errors: none of its own.
+//! - Tests: `tests/tests/cmd_table.rs`.
+
+use dyad_spec::Status;
+
+use crate::bundle::{AuxDone, BlockDone, CMD_W, CmdNew, Cqe};
+use crate::params::Params;
+use crate::prelude::*;
+use crate::prim::fifo::fifo_ram;
+use crate::stream::{stream_in, stream_out};
+
+crate::bundle! {
+    /// What is kept for each command.
+    Entry {
+        /// Command identifier.
+        cid: 16,
+        /// Queue pair.
+        queue: 3,
+        /// Blocks that have not ended.
+        left: 7,
+        /// First status that was not Ok.
+        status: 8,
+        /// Index of the block that had it.
+        block: 6,
+        /// Owner that came with it.
+        owner: 1,
+        /// Epoch that came with it.
+        epoch: 32,
+        /// `now` at the doorbell.
+        t_doorbell: 48,
+        /// Cycles from the doorbell to the entry's last beat.
+        d_fetched: 32,
+    }
+}
+
+/// The command table of a card.
+pub fn cmd_table(p: &Params) -> Module {
+    let count = p.slots;
+    module("cmd_table", |m| {
+        m.doc("Commands under way, and the completion that each ends with.");
+        let s_new = stream_in(m, "s_new", CmdNew::WIDTH);
+        let s_done = stream_in(m, "s_done", BlockDone::WIDTH);
+        let s_aux = stream_in(m, "s_aux", AuxDone::WIDTH);
+        let s_error = stream_in(m, "s_error", Cqe::WIDTH);
+        let m_cqe = stream_out(m, "m_cqe", Cqe::WIDTH);
+        let m_free = stream_out(m, "m_free", CMD_W);
+        let quiet = m.output("quiet", 1);
+
+        let full = m.reg("full", 1, 0);
+        let cqe = m.reg_nr("cqe", Cqe::WIDTH);
+        m_cqe.valid.set(full);
+        m_cqe.data.set(cqe);
+        when(m_cqe.ready, || full.set(0));
+        let room = (!full | m_cqe.ready).named("room");
+
+        let free = m.inst("u_free", &fifo_ram(count, CMD_W));
+        let filled = m.reg("filled", 13, 0);
+        let filling = filled.ne(count).named("filling");
+        when(filling & free.get("s_ready"), || filled.set(filled + 1));
+        m_free.valid.set(free.get("m_valid") & !filling);
+        m_free.data.set(free.get("m_data"));
+        free.set("m_ready", m_free.ready & !filling);
+
+        // Stage 0: choose.
+        let busy = m.reg("busy", 1, 0);
+        let idle = !busy & !filling;
+        let take_new = (idle & s_new.valid).named("take_new");
+        let take_done = (idle & room & s_done.valid & !s_new.valid).named("take_done");
+        let take_aux = (idle & room & s_aux.valid & !s_new.valid & !s_done.valid).named("take_aux");
+        let none = !s_new.valid & !s_done.valid & !s_aux.valid;
+        let take_error = (idle & room & s_error.valid & none).named("take_error");
+        s_new.ready.set(take_new);
+        s_done.ready.set(take_done);
+        s_aux.ready.set(take_aux);
+        s_error.ready.set(take_error);
+        let new = CmdNew::unpack(s_new.data);
+        let addr_in = onehot_mux(
+            &[take_new, take_done, take_aux],
+            &[new.cmd, BlockDone::unpack(s_done.data).cmd, AuxDone::unpack(s_aux.data).cmd],
+        );
+        busy.set(take_done | take_aux);
+        let is_done = m.reg("is_done", 1, 0);
+        is_done.set(take_done);
+        let done_q = m.reg_nr("done_q", BlockDone::WIDTH);
+        let aux_q = m.reg_nr("aux_q", AuxDone::WIDTH);
+        let cmd_q = m.reg_nr("cmd_q", CMD_W);
+        when(!busy, || {
+            done_q.set(s_done.data);
+            aux_q.set(s_aux.data);
+            cmd_q.set(addr_in);
+        });
+
+        // Stage 1: read, take one off, write back or complete.
+        let ram = m.ram("ram", count, Entry::WIDTH);
+        let mask = clog2(count);
+        let old = Entry::unpack(ram.read(addr_in.slice(0, mask)));
+        let done = BlockDone::unpack(done_q.get());
+        let aux = AuxDone::unpack(aux_q.get());
+        let first_error = is_done & old.status.eq(Status::Ok.code()) & done.status.ne(Status::Ok.code());
+        let left = old.left - 1;
+        let status = mux(is_done, mux(first_error, done.status, old.status), aux.status);
+        let block = mux(first_error, done.block, old.block);
+        let owner = mux(first_error, done.owner, old.owner);
+        let epoch = mux(first_error, done.epoch, old.epoch);
+        let updated = Entry { left, status, block, owner, epoch, ..old };
+        let fresh = Entry {
+            cid: new.cid,
+            queue: new.queue,
+            left: new.blocks,
+            status: lit(Status::Ok.code(), 8),
+            block: zero(6),
+            owner: zero(1),
+            epoch: zero(32),
+            t_doorbell: new.t_doorbell,
+            d_fetched: new.d_fetched,
+        };
+        ram.write(
+            take_new | busy,
+            mux(busy, cmd_q.get(), new.cmd).slice(0, mask),
+            mux(busy, updated.pack(), fresh.pack()),
+        );
+        let last = (busy & (!is_done | left.eq(0))).named("last");
+        let base = old.t_doorbell.slice(0, 32);
+        let since = |t: E| mux(is_done, t - base, 0);
+        when(last, || {
+            full.set(1);
+            cqe.set(
+                Cqe {
+                    queue: old.queue,
+                    cid: old.cid,
+                    status,
+                    owner,
+                    epoch,
+                    block: block.zext(16),
+                    retries: mux(is_done, done.retries.zext(8), 0),
+                    t_doorbell: old.t_doorbell,
+                    d_fetched: old.d_fetched,
+                    d_lookup: since(done.t_lookup),
+                    d_local: since(done.t_local),
+                    d_frame: since(done.t_frame),
+                    d_sent: since(done.t_sent),
+                    d_ack: since(done.t_ack),
+                    d_mirror: mux(is_done, done.mirror, 0),
+                }
+                .pack(),
+            );
+        });
+        when(take_error, || {
+            full.set(1);
+            cqe.set(s_error.data);
+        });
+        free.set("s_valid", filling | last);
+        free.set("s_data", mux(filling, filled.slice(0, CMD_W), cmd_q.get()));
+        quiet.set(!busy & !full & !filling & none & !s_error.valid);
+        m.prove("completions_are_held", !(full & !room) | !last);
+    })
+}

@@ -1,0 +1,223 @@
+//! `decode`: checks submissions, gives commands their numbers, and splits them into blocks.
+//!
+//! ```text
+//!            +--------------------+---> m_new    to the command table
+//!   s_sqe -->|  check  ->  split  |---> m_op     one operation a block, to slots
+//!  s_free -->|                    |---> m_aux    LOOKUP, IDENTIFY, SET_OWNER
+//!    luns -->|                    |---> m_error  refused: completion at once
+//!            +--------------------+
+//! ```
+//!
+//! Checks, in this order, and the status that the first failing one gives: opcode, flags and reserved fields
+//! (`BadOpcode`); block count (`BadBlocks`); LUN (`BadLun`); range (`BadLba`); host addresses (`Misaligned`); LUN live,
+//! or the SYNC flag (`NotLive`); link up, or a local LUN (`LinkDown`). Owners are not looked at here: the directory
+//! answers when the block's lock is had.
+//!
+//! - Latency: `s_sqe` to `m_op` 2 cycles. Throughput: a command every 2 cycles, a block a cycle.
+//! - Backpressure: stops while no command number or no slot is free; nothing is dropped.
+//! - Reset: the command in work is forgotten.
+//! - Errors: one counter event for each status.
+//! - Tests: `tests/tests/decode.rs`.
+
+use dyad_spec::entry::{SubmissionFlags, submission as sub};
+use dyad_spec::{Field, MAX_BLOCKS, MAX_LOOKUPS, Opcode, Status, regs};
+
+use crate::bundle::op_kind::{FLUSH, READ, WRITE};
+use crate::bundle::{AuxCmd, CMD_W, CmdNew, Cqe, LUN_W, OpInfo, Sqe};
+use crate::params::Params;
+use crate::prelude::*;
+use crate::stream::{stream_in, stream_out};
+
+/// Statuses that `decode` gives, each with the name of its event.
+pub const REFUSALS: [(Status, &str); 7] = [
+    (Status::BadOpcode, "bad_opcode"),
+    (Status::BadBlocks, "bad_blocks"),
+    (Status::BadLun, "bad_lun"),
+    (Status::BadLba, "bad_lba"),
+    (Status::Misaligned, "misaligned"),
+    (Status::NotLive, "not_live"),
+    (Status::LinkDown, "link_down"),
+];
+
+fn field(entry: E, f: Field) -> E {
+    entry.slice(f.lsb, f.width)
+}
+
+fn lun_field(control: E, f: Field) -> E {
+    control.slice(f.lsb, f.width)
+}
+
+/// The decoder of a card.
+pub fn decode(p: &Params) -> Module {
+    let luns = p.luns;
+    module("decode", |m| {
+        m.doc("Checks submissions, numbers commands, splits them into blocks.");
+        let link_ok = m.input("link_ok", 1);
+        let lun_control = m.input("lun_control", 32 * luns);
+        let lun_blocks = m.input("lun_blocks", 32 * luns);
+        let s_sqe = stream_in(m, "s_sqe", Sqe::WIDTH);
+        let s_free = stream_in(m, "s_free", CMD_W);
+        let m_new = stream_out(m, "m_new", CmdNew::WIDTH);
+        let m_op = stream_out(m, "m_op", OpInfo::WIDTH);
+        let m_aux = stream_out(m, "m_aux", AuxCmd::WIDTH);
+        let m_error = stream_out(m, "m_error", Cqe::WIDTH);
+        let quiet = m.output("quiet", 1);
+
+        // Stage 0: the entry arrives; look its LUN up.
+        let full = m.reg("full", 1, 0);
+        let sqe_q = m.reg_nr("sqe_q", Sqe::WIDTH);
+        let control = m.reg_nr("control", 32);
+        let size = m.reg_nr("size", 32);
+        let pass = m.wire_or("pass", 1, 0);
+        s_sqe.ready.set(!full | pass);
+        let index = field(Sqe::unpack(s_sqe.data).entry, sub::LUN).slice(0, LUN_W);
+        when(pass, || full.set(0));
+        when(s_sqe.fire(), || {
+            full.set(1);
+            sqe_q.set(s_sqe.data);
+            control.set(lun_control.slice_dyn(index, 32));
+            size.set(lun_blocks.slice_dyn(index, 32));
+        });
+
+        // Stage 1: check.
+        let sqe = Sqe::unpack(sqe_q.get());
+        let get = |f: Field| field(sqe.entry, f);
+        let opcode = get(sub::OPCODE).named("opcode");
+        let flags = get(sub::FLAGS);
+        let blocks = get(sub::BLOCKS);
+        let is = |o: Opcode| opcode.eq(o.code());
+        let write = is(Opcode::Write).named("write");
+        let read = is(Opcode::Read).named("read");
+        let flush = is(Opcode::Flush).named("flush");
+        let lookup = is(Opcode::Lookup).named("lookup");
+        let identify = is(Opcode::Identify).named("identify");
+        let set_owner = is(Opcode::SetOwner).named("set_owner");
+        let data = (write | read).named("data");
+        let known = any_of(&[data, flush, lookup, identify, set_owner]);
+        let sync_bit = u64::from(SubmissionFlags::SYNC.bits());
+        let whole_bit = u64::from(SubmissionFlags::WHOLE_LUN.bits());
+        let allowed = mux(data, lit(sync_bit, 8), mux(set_owner, lit(whole_bit, 8), 0));
+        let sync = (flags & sync_bit).any();
+        let stray = (flags & !allowed).any()
+            | sqe.reserved
+            | (!set_owner & get(sub::OWNER).any())
+            | (set_owner & get(sub::OWNER).gt(1))
+            | (!set_owner & !lookup & get(sub::AUX).any());
+        let lba = get(sub::LBA);
+        let low = lba.slice(0, 32);
+        let end = low.zext(33) + blocks.zext(33);
+        let lun_valid = lun_field(control.get(), regs::LUN_VALID);
+        let live = lun_field(control.get(), regs::LUN_LIVE);
+        let local = lun_field(control.get(), regs::LUN_LOCAL).named("local");
+        let named_lun = !identify;
+        let checks = [
+            !known | stray,
+            (data & (blocks.eq(0) | blocks.gt(MAX_BLOCKS))) | (lookup & (blocks.eq(0) | blocks.gt(MAX_LOOKUPS))),
+            named_lun & (!lun_valid | get(sub::LUN).ge(luns)),
+            (data & (lba.slice(32, 32).any() | end.gt(size.zext(33)))) | (set_owner & lba.slice(32, 32).any()),
+            ((data | lookup | identify) & get(sub::IOVA).slice(0, 12).any())
+                | (lookup & get(sub::AUX).slice(0, 12).any()),
+            data & !live & !sync,
+            (data | flush) & !local & !link_ok,
+        ];
+        let bad = any_of(&checks).named("bad");
+        let mut status = lit(Status::Ok.code(), 8);
+        for (check, (code, _)) in checks.iter().zip(REFUSALS).rev() {
+            status = mux(*check, lit(code.code(), 8), status);
+        }
+
+        // Stage 1 ends in one of three ways; a split of the command before may still go on.
+        let splitting = m.reg("splitting", 1, 0);
+        let last = m.wire_or("last", 1, 0);
+        let by_blocks = data | flush;
+        let split_free = !splitting | last;
+        let good = full & !bad & s_free.valid & m_new.ready;
+        let to_split = (good & by_blocks & split_free).named("to_split");
+        let to_aux = (good & !by_blocks & m_aux.ready).named("to_aux");
+        let to_error = (full & bad & m_error.ready).named("to_error");
+        pass.set(any_of(&[to_split, to_aux, to_error]));
+        let can = full & !bad & s_free.valid & mux(by_blocks, split_free, m_aux.ready);
+        m_new.valid.set(can);
+        m_aux.valid.set(full & !bad & !by_blocks & s_free.valid & m_new.ready);
+        m_error.valid.set(full & bad);
+        s_free.ready.set(to_split | to_aux);
+        m_new.data.set(
+            CmdNew {
+                cmd: s_free.data,
+                cid: get(sub::CID),
+                queue: sqe.queue,
+                blocks: mux(data, blocks.slice(0, 7), 1),
+                t_doorbell: sqe.t_doorbell,
+                d_fetched: sqe.d_fetched,
+            }
+            .pack(),
+        );
+        m_aux.data.set(
+            AuxCmd {
+                cmd: s_free.data,
+                opcode,
+                flags,
+                lun: get(sub::LUN).slice(0, LUN_W),
+                owner: get(sub::OWNER).bit(0),
+                blocks,
+                lba: low,
+                iova: get(sub::IOVA),
+                aux: get(sub::AUX),
+            }
+            .pack(),
+        );
+        m_error.data.set(
+            Cqe {
+                queue: sqe.queue,
+                cid: get(sub::CID),
+                status,
+                owner: zero(1),
+                epoch: zero(32),
+                block: zero(16),
+                retries: zero(8),
+                t_doorbell: sqe.t_doorbell,
+                d_fetched: sqe.d_fetched,
+                d_lookup: zero(32),
+                d_local: zero(32),
+                d_frame: zero(32),
+                d_sent: zero(32),
+                d_ack: zero(32),
+                d_mirror: zero(32),
+            }
+            .pack(),
+        );
+        for (check_status, name) in REFUSALS {
+            m.output(format!("ev_{name}"), 1).set(to_error & status.eq(check_status.code()));
+        }
+
+        // Stage 2: one operation a block.
+        let op = m.reg_nr("op", OpInfo::WIDTH);
+        let left = m.reg("left", 7, 0);
+        m_op.valid.set(splitting);
+        m_op.data.set(op);
+        let now_op = OpInfo::unpack(op.get());
+        last.set(m_op.ready & left.eq(1));
+        when(m_op.fire(), || {
+            left.set(left - 1);
+            op.set(OpInfo { block: now_op.block + 1, lba: now_op.lba + 1, page: now_op.page + 1, ..now_op }.pack());
+            when(last, || splitting.set(0));
+        });
+        when(to_split, || {
+            splitting.set(1);
+            left.set(mux(data, blocks.slice(0, 7), 1));
+            op.set(
+                OpInfo {
+                    cmd: s_free.data,
+                    block: zero(6),
+                    kind: mux(flush, lit(FLUSH, 2), mux(write, lit(WRITE, 2), lit(READ, 2))),
+                    local,
+                    lun: get(sub::LUN).slice(0, LUN_W),
+                    lba: low,
+                    page: get(sub::IOVA).slice(12, 52),
+                }
+                .pack(),
+            );
+        });
+        quiet.set(!full & !splitting & !s_sqe.valid);
+    })
+}

@@ -1,0 +1,373 @@
+//! `mirror`: the peer's blocks, from frames to the local store.
+//!
+//! ```text
+//!            +--------------------------------------+---> m_dir     lookup wanted (s_dir: its answer)
+//!  s_head -->|  choose a gather buffer              |---> m_lock    lock wanted (s_grant, s_nack)
+//!  s_beat -->|  place the payload                   |---> m_home    whole block, to home
+//!   s_end -->|  whole and verified?                 |---> m_release lock given back
+//!  s_done -->|  lock, write home, acknowledge       |---> m_ctl     ACK, BUSY, REFUSED frames
+//!            +--------------------------------------+
+//!                rd_en, rd_addr -> rd_data   (home reads the gather RAM)
+//! ```
+//!
+//! A frame brings a whole block or one of three parts; parts are placed where they belong, in any order. When a buffer
+//! holds a whole block, and each frame of it was verified, and the directory says that the peer owns the block in the
+//! epoch that the frames name, the block's lock is taken, the block goes home in one go, and when the store has
+//! answered, it is acknowledged. For each slot of the peer a table keeps the sequence last answered: a repeat of it is
+//! acknowledged again and not applied, an older one is dropped.
+//!
+//! | frame of | does |
+//! |---|---|
+//! | an older sequence than the last answered | dropped, `ev_stale` |
+//! | the sequence last answered | acknowledged again, `ev_duplicate` |
+//! | a block that is whole, and waits for lock or store | dropped, `ev_duplicate` |
+//! | a part that is there already | dropped, `ev_duplicate` |
+//! | a block that has a buffer | placed |
+//! | a new block | gets a free buffer, or that of the oldest unfinished block (`ev_evicted`), or BUSY |
+//!
+//! - Parameters: `DATA_W`, `STORE_W`, `mirror_bufs`.
+//! - Latency: end of the last frame to `m_lock` 2 cycles; grant to `m_home` 1; store's answer to `m_ctl` 2.
+//! - Throughput: line rate: the payload is never held up.
+//! - Backpressure: none towards the wire. Short frames wait in a FIFO of 64; when it is full, answers that the peer
+//!   would ask for again are dropped and counted (`ev_overrun`), others wait.
+//! - Ordering: blocks of one address go home in the order of their locks. The peer has one write of a block at a time.
+//! - Reset, and a link that goes down: unfinished buffers are freed; whole blocks go home.
+//! - Errors: see the table; a store error is told to the peer by REFUSED.
+//! - Source: the project's design, sections 4 and 5, rules R1 and R2. Tests: `tests/tests/mirror.rs`.
+
+use dyad_spec::wire::{OFFSET_UNIT, PARTS_STANDARD};
+use dyad_spec::{BLOCK_BYTES, Field, FrameType, Status, regs};
+
+use crate::bundle::{
+    HOLDER_W, HomeJob, LBA_W, LUN_W, LockGrant, LockRel, LockReq, Lookup, LookupReq, RxEnd, RxHead, SLOT_W, TxCtl,
+};
+use crate::params::Params;
+use crate::prelude::*;
+use crate::prim::fifo::fifo;
+use crate::stream::{event_in, event_out, stream_in, stream_out};
+
+/// Tag of this block's lookups.
+pub const TAG: u64 = 0;
+/// First lock holder that is a mirror buffer.
+pub const FIRST_HOLDER: u64 = 4096;
+
+const FREE: u64 = 0;
+const GATHER: u64 = 1;
+const WHOLE: u64 = 2;
+
+/// What to do with the frame under way.
+const DROP: u64 = 0;
+const PLACE: u64 = 1;
+const ANSWER_AGAIN: u64 = 2;
+const SAY_BUSY: u64 = 3;
+
+fn index_of(onehot: &[E]) -> E {
+    let mut index = zero(4);
+    for (i, hit) in onehot.iter().enumerate() {
+        index = index | mux(*hit, lit(i as u64, 4), 0);
+    }
+    index
+}
+
+/// The mirror of a card.
+pub fn mirror(p: &Params) -> Module {
+    let (d, s) = (p.data_w, p.store_w);
+    let (lanes, n) = (s / d, p.mirror_bufs);
+    let word_bits = clog2(p.store_beats());
+    module(p.named("mirror"), |m| {
+        m.doc("The peer's blocks, from frames to the local store.");
+        let now_gen = m.input("generation", 16);
+        let site = m.input("site", 1);
+        let link_ok = m.input("link_ok", 1);
+        let store_base = m.input("lun_store_base", 32 * p.luns);
+        let lun_control = m.input("lun_control", 32 * p.luns);
+        let (head_valid, head_data) = event_in(m, "s_head", RxHead::WIDTH);
+        let (beat_valid, beat_data) = event_in(m, "s_beat", d);
+        let (end_valid, end_data) = event_in(m, "s_end", RxEnd::WIDTH);
+        let m_dir = event_out(m, "m_dir", LookupReq::WIDTH);
+        let (dir_valid, dir_data) = event_in(m, "s_dir", Lookup::WIDTH);
+        let m_lock = stream_out(m, "m_lock", LockReq::WIDTH);
+        let s_grant = stream_in(m, "s_grant", LockGrant::WIDTH);
+        let (nack_valid, nack_data) = event_in(m, "s_nack", HOLDER_W);
+        let m_release = stream_out(m, "m_release", LockRel::WIDTH);
+        let m_home = stream_out(m, "m_home", HomeJob::WIDTH);
+        let (done_valid, done_data) = event_in(m, "s_done", 5);
+        let m_ctl = stream_out(m, "m_ctl", TxCtl::WIDTH);
+        let rd_en = m.input("rd_en", 1);
+        let rd_addr = m.input("rd_addr", 4 + word_bits);
+        let rd_data = m.output("rd_data", s);
+        let quiet = m.output("quiet", 1);
+        let names = ["bad_lun", "bad_epoch", "stale", "duplicate", "evicted", "mirrored", "store_error", "overrun"];
+        let evs = names.map(|name| m.output(format!("ev_{name}"), 1));
+        let ev = |name: &str| evs[names.iter().position(|k| *k == name).expect("an event of mirror")];
+
+        // Buffers.
+        let bit_reg = |name: String, w: usize| m.reg(name, w, 0);
+        let state: Vec<Var> = (0..n).map(|i| bit_reg(format!("state{i}"), 2)).collect();
+        let parts: Vec<Var> = (0..n).map(|i| bit_reg(format!("parts{i}"), 3)).collect();
+        let slot: Vec<Var> = (0..n).map(|i| m.reg_nr(format!("slot{i}"), SLOT_W)).collect();
+        let seq: Vec<Var> = (0..n).map(|i| m.reg_nr(format!("seq{i}"), 32)).collect();
+        let lun: Vec<Var> = (0..n).map(|i| m.reg_nr(format!("lun{i}"), LUN_W)).collect();
+        let lba: Vec<Var> = (0..n).map(|i| m.reg_nr(format!("lba{i}"), LBA_W)).collect();
+        let t_last: Vec<Var> = (0..n).map(|i| m.reg_nr(format!("t_last{i}"), 32)).collect();
+        let born: Vec<Var> = (0..n).map(|i| m.reg_nr(format!("born{i}"), 8)).collect();
+        let births = m.reg("births", 8, 0);
+        let all = |v: &[Var]| v.iter().map(|x| x.get()).collect::<Vec<E>>();
+
+        // Stage 0: a head comes. Ask directory and table; compare with the buffers.
+        let head = RxHead::unpack(head_data);
+        let in_range = head.lun.lt(p.luns);
+        m_dir.0.set(head_valid);
+        m_dir.1.set(LookupReq { lun: head.lun.slice(0, LUN_W), lba: head.lba, tag: lit(TAG, 4) }.pack());
+        let table = m.ram("table", p.slots, 16 + 32);
+        let table_q = table.read(head.slot.slice(0, clog2(p.slots)));
+        let h_valid = m.reg("h_valid", 1, 0);
+        let h_q = m.reg_nr("h_q", RxHead::WIDTH);
+        let h_in_range = m.reg("h_in_range", 1, 0);
+        let h_hit: Vec<Var> = (0..n).map(|i| m.reg(format!("h_hit{i}"), 1, 0)).collect();
+        h_valid.set(head_valid);
+        when(head_valid, || {
+            h_q.set(head_data);
+            let local = lun_control.slice_dyn(head.lun.slice(0, LUN_W), 32).slice(regs::LUN_LOCAL.lsb, 1);
+            h_in_range.set(in_range & !local);
+            for (i, h) in h_hit.iter().enumerate() {
+                h.set(state[i].ne(FREE) & slot[i].eq(head.slot) & seq[i].eq(head.seq));
+            }
+        });
+
+        // Stage 1: decide.
+        let h = RxHead::unpack(h_q.get());
+        let known = table_q.slice(32, 16).eq(now_gen).named("known");
+        let ahead = (h.seq - table_q.slice(0, 32)).named("ahead");
+        let same = (known & ahead.eq(0)).named("same");
+        let older = (known & ahead.bit(31)).named("older");
+        let hits: Vec<E> = all(&h_hit);
+        let hit = any_of(&hits).named("hit");
+        let hit_state = onehot_mux(&hits, &all(&state));
+        let hit_parts = onehot_mux(&hits, &all(&parts));
+        let free = priority(&state.iter().map(|x| x.eq(FREE)).collect::<Vec<_>>());
+        let any_free = any_of(&free).named("any_free");
+        let gathering: Vec<E> = state.iter().map(|x| x.eq(GATHER)).collect();
+        let any_gather = any_of(&gathering).named("any_gather");
+        // The oldest unfinished one: none that gathers was born before it.
+        let age: Vec<E> = born.iter().map(|b| births - *b).collect();
+        let oldest: Vec<E> = (0..n)
+            .map(|i| {
+                let rivals: Vec<E> = (0..n)
+                    .filter(|j| *j != i)
+                    .map(|j| gathering[j] & if j < i { age[j].ge(age[i]) } else { age[j].gt(age[i]) })
+                    .collect();
+                gathering[i] & !any_of(&rivals)
+            })
+            .collect();
+        let whole_frame = h.length.eq(BLOCK_BYTES);
+        let mut part = zero(3);
+        for (i, (offset, _)) in PARTS_STANDARD.iter().enumerate() {
+            part = part | mux(h.offset.eq(offset / OFFSET_UNIT), lit(1 << i, 3), 0);
+        }
+        let part = mux(whole_frame, lit(7, 3), part).named("part");
+        let action = m.reg("action", 2, DROP);
+        let fresh = m.reg("fresh", 1, 0);
+        let cur = m.reg("cur", 4, 0);
+        let cur_part = m.reg("cur_part", 3, 0);
+        let f_q = m.reg_nr("f_q", RxHead::WIDTH);
+        let beat_no = m.reg("beat_no", clog2(p.block_beats()), 0);
+        let lane_bits = clog2(lanes);
+        let beats_per_unit = OFFSET_UNIT * 8 / d;
+        let drop = m.wire_or("drop", 1, 0);
+        let evict = m.wire_or("evict", 1, 0);
+        when(h_valid, || {
+            f_q.set(h_q);
+            fresh.set(0);
+            cur_part.set(part);
+            let first = h.offset.zext(16).shl(clog2(beats_per_unit));
+            beat_no.set(first.resize(clog2(p.block_beats())));
+            when(older, || action.set(DROP))
+                .elsewhen(same, || action.set(ANSWER_AGAIN))
+                .elsewhen(hit, || {
+                    cur.set(index_of(&hits));
+                    let useful = hit_state.eq(GATHER) & !(hit_parts & part).any();
+                    action.set(mux(useful, lit(PLACE, 2), lit(DROP, 2)));
+                    drop.set(!useful);
+                })
+                .elsewhen(any_free | any_gather, || {
+                    action.set(PLACE);
+                    fresh.set(1);
+                    let pick: Vec<E> = (0..n).map(|i| mux(any_free, free[i], oldest[i])).collect();
+                    cur.set(index_of(&pick));
+                    evict.set(!any_free);
+                    births.set(births + 1);
+                    for i in 0..n {
+                        when(pick[i], || {
+                            state[i].set(GATHER);
+                            parts[i].set(0);
+                            slot[i].set(h.slot);
+                            seq[i].set(h.seq);
+                            lun[i].set(h.lun.slice(0, LUN_W));
+                            lba[i].set(h.lba);
+                            born[i].set(births);
+                        });
+                    }
+                })
+                .otherwise(|| action.set(SAY_BUSY));
+        });
+        ev("stale").set(h_valid & older);
+        ev("evicted").set(evict);
+        let dir_q = m.reg_nr("dir_q", Lookup::WIDTH);
+        when(dir_valid & Lookup::unpack(dir_data).tag.eq(TAG), || dir_q.set(dir_data));
+
+        // Stage 2: the payload.
+        let ram = m.ram("gather", n * p.store_beats(), s);
+        let write = (beat_valid & action.eq(PLACE)).named("write");
+        let lane = beat_no.slice(0, lane_bits);
+        let lane_en: Vec<E> = (0..lanes).rev().map(|i| write & lane.eq(i)).collect();
+        let word = cat(&[cur.slice(0, clog2(n)), beat_no.slice(lane_bits, word_bits)]);
+        ram.write_lanes(cat(&lane_en), d, word, rep(beat_data, lanes));
+        rd_data.set(ram.read_en(rd_en, rd_addr.slice(0, clog2(n) + word_bits)));
+        when(beat_valid, || beat_no.set(beat_no + 1));
+
+        // Stage 3: the frame's end.
+        let end = RxEnd::unpack(end_data);
+        let f = RxHead::unpack(f_q.get());
+        let place = action.eq(PLACE);
+        let here: Vec<E> = (0..n).map(|i| cur.eq(i)).collect();
+        let parts_now = (onehot_mux(&here, &all(&parts)) | cur_part).named("parts_now");
+        let ends_good = (end_valid & end.good).named("ends_good");
+        let whole = (ends_good & place & parts_now.all()).named("whole");
+        let dir = Lookup::unpack(dir_q.get());
+        let lun_ok = (dir.valid & h_in_range).named("lun_ok");
+        let epoch_ok = (dir.owner.ne(site) & dir.epoch.eq(f.epoch)).named("epoch_ok");
+        let accept = (whole & lun_ok & epoch_ok & link_ok).named("accept");
+        let refuse = (whole & !(lun_ok & epoch_ok)).named("refuse");
+        let discard = (end_valid & place & ((fresh & !end.good) | (whole & !accept))).named("discard");
+        for i in 0..n {
+            when(here[i] & ends_good & place, || {
+                parts[i].set(parts_now);
+                t_last[i].set(end.t_last);
+            });
+            when(here[i] & accept, || state[i].set(WHOLE));
+            when(here[i] & discard, || state[i].set(FREE));
+        }
+        when(end_valid, || action.set(DROP));
+        let again = (ends_good & action.eq(ANSWER_AGAIN)).named("again");
+        let busy = (ends_good & action.eq(SAY_BUSY)).named("busy");
+        ev("duplicate").set(drop | again);
+        ev("bad_lun").set(refuse & !lun_ok);
+        ev("bad_epoch").set(refuse & lun_ok);
+
+        // Lock: whole blocks in their order.
+        let wanted = m.inst("u_wanted", &fifo(16, 4));
+        wanted.set("s_valid", accept);
+        wanted.set("s_data", cur.get());
+        let want = wanted.get("m_data");
+        let by = |index: E, v: &[Var]| onehot_mux(&(0..n).map(|i| index.eq(i)).collect::<Vec<_>>(), &all(v));
+        m_lock.valid.set(wanted.get("m_valid"));
+        m_lock.data.set(
+            LockReq {
+                id: cat(&[lit(FIRST_HOLDER >> 4, HOLDER_W - 4), want]),
+                lun: by(want, &lun),
+                lba: by(want, &lba),
+                exclusive: lit(1, 1),
+                mirror: lit(1, 1),
+            }
+            .pack(),
+        );
+        wanted.set("m_ready", m_lock.ready);
+
+        // Home.
+        let grant = LockGrant::unpack(s_grant.data);
+        let holder = grant.id.slice(0, 4);
+        let home_full = m.reg("home_full", 1, 0);
+        let home_q = m.reg_nr("home_q", HomeJob::WIDTH);
+        s_grant.ready.set(!home_full | m_home.ready);
+        m_home.valid.set(home_full);
+        m_home.data.set(home_q);
+        when(m_home.ready, || home_full.set(0));
+        when(s_grant.fire(), || {
+            home_full.set(1);
+            let block = store_base.slice_dyn(by(holder, &lun), 32) + by(holder, &lba);
+            home_q.set(HomeJob { buf: holder, block }.pack());
+        });
+
+        // The store has answered: table, lock, acknowledgement, buffer.
+        let dones = m.inst("u_dones", &fifo(16, 5));
+        dones.set("s_valid", done_valid);
+        dones.set("s_data", done_data);
+        let done = dones.get("m_data");
+        let done_buf = done.slice(0, 4);
+        let done_err = done.bit(4);
+        let nacks = m.inst("u_nacks", &fifo(16, 4));
+        nacks.set("s_valid", nack_valid);
+        nacks.set("s_data", nack_data.slice(0, 4));
+        let nack_buf = nacks.get("m_data");
+
+        let ctl = m.inst("u_ctl", &fifo(64, TxCtl::WIDTH));
+        let room = ctl.get("s_ready");
+        let direct = (again | busy | refuse).named("direct");
+        let finish = (dones.get("m_valid") & room & m_release.ready & !direct).named("finish");
+        let turn_away = (nacks.get("m_valid") & room & !direct & !dones.get("m_valid")).named("turn_away");
+        m_release.valid.set(dones.get("m_valid") & room & !direct);
+        m_release.data.set(LockRel { lun: by(done_buf, &lun), lba: by(done_buf, &lba), exclusive: lit(1, 1) }.pack());
+        dones.set("m_ready", finish);
+        nacks.set("m_ready", turn_away);
+        table.write(
+            finish & !done_err,
+            by(done_buf, &slot).slice(0, clog2(p.slots)),
+            cat(&[now_gen, by(done_buf, &seq)]),
+        );
+        for i in 0..n {
+            when((finish & done_buf.eq(i)) | (turn_away & nack_buf.eq(i)), || state[i].set(FREE));
+        }
+        let code = |f: FrameType| lit(f.code(), 4);
+        let status = |st: Status| lit(st.code(), 8);
+        let to_frame = TxCtl {
+            ftype: mux(again, code(FrameType::Ack), mux(busy, code(FrameType::Busy), code(FrameType::Refused))),
+            code: mux(refuse, status(Status::PeerRefused), 0),
+            slot: f.slot,
+            seq: f.seq,
+            t_ref: end.t_last,
+        };
+        let to_done = TxCtl {
+            ftype: mux(done_err, code(FrameType::Refused), code(FrameType::Ack)),
+            code: mux(done_err, status(Status::PeerStoreError), 0),
+            slot: by(done_buf, &slot),
+            seq: by(done_buf, &seq),
+            t_ref: by(done_buf, &t_last),
+        };
+        let to_nack = TxCtl {
+            ftype: code(FrameType::Busy),
+            code: zero(8),
+            slot: by(nack_buf, &slot),
+            seq: by(nack_buf, &seq),
+            t_ref: zero(32),
+        };
+        ctl.set("s_valid", direct | finish | turn_away);
+        ctl.set("s_data", onehot_mux(&[direct, finish, turn_away], &[to_frame.pack(), to_done.pack(), to_nack.pack()]));
+        m_ctl.valid.set(ctl.get("m_valid"));
+        m_ctl.data.set(ctl.get("m_data"));
+        ctl.set("m_ready", m_ctl.ready);
+        ev("mirrored").set(finish & !done_err);
+        ev("store_error").set(finish & done_err);
+        ev("overrun").set(direct & !room);
+
+        // A link that goes down forgets unfinished blocks.
+        let was_ok = m.reg("was_ok", 1, 0);
+        was_ok.set(link_ok);
+        when(was_ok & !link_ok, || {
+            action.set(DROP);
+            for st in &state {
+                when(st.eq(GATHER), || st.set(FREE));
+            }
+        });
+        quiet.set(
+            !any_of(&state.iter().map(|x| x.eq(WHOLE)).collect::<Vec<_>>())
+                & !ctl.get("m_valid")
+                & action.eq(DROP)
+                & !h_valid,
+        );
+        let _: &Field = &regs::LUN_LOCAL;
+        m.prove("no_answer_of_the_store_is_lost", !done_valid | dones.get("s_ready"));
+        m.prove("no_nack_is_lost", !nack_valid | nacks.get("s_ready"));
+        m.prove("a_whole_block_can_wait", !accept | wanted.get("s_ready"));
+    })
+}

@@ -1,0 +1,13 @@
+//! What Dyad exists for: owners, locks, dual writes, the mirror.
+//!
+//! Must never hold: anything of a bus or a frame format; those are in `dma` and `net`.
+
+pub mod admit;
+pub mod cmd_table;
+pub mod decode;
+pub mod flush;
+pub mod launch;
+pub mod mirror;
+pub mod read;
+pub mod resend;
+pub mod slots;

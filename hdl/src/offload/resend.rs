@@ -1,0 +1,129 @@
+//! `resend`: reads a block again from the local store and hands it to the wire.
+//!
+//! ```text
+//!               +----------+---> m_rd     block of the store
+//!  s_resend --->|  resend  |<--- s_rdata
+//!               |          |---> m_job, m_pay   to eth_tx
+//!               +----------+---> m_local  the store failed, or holds other bytes
+//! ```
+//!
+//! The block is under its slot's lock, and its own home write has been answered, so the store holds what was sent
+//! first. The block is read whole before its frame starts; its CRC32C is compared with the slot's as it leaves. When they
+//! differ, the last frame ends as bad: the peer never has the block whole.
+//!
+//! - Parameters: `DATA_W`, `STORE_W`. One block at a time.
+//! - Latency: store latency, `store_beats`, 5 cycles. Throughput: a block each `block_beats + store_beats + latency`.
+//! - Backpressure: waits for the wire; the store's read channel is never held up for longer than it takes to fill the
+//!   buffer, which is always free when a block is asked for.
+//! - Reset: AXI is reset with it.
+//! - Errors: `m_local` with StoreError or StoreIntegrity; `ev_store_error`, `ev_store_integrity`.
+//! - Tests: `tests/tests/resend.rs`.
+
+use dyad_spec::Status;
+
+use crate::bundle::{LocalDone, Resend, TxJob};
+use crate::params::Params;
+use crate::prelude::*;
+use crate::prim::crc32c::crc_step;
+use crate::prim::fifo::fifo_ram;
+use crate::prim::width::narrow;
+use crate::stream::{stream_in, stream_out};
+
+/// The resender of a card.
+pub fn resend(p: &Params) -> Module {
+    let (d, s) = (p.data_w, p.store_w);
+    let beats = p.block_beats();
+    module(p.named("resend"), |m| {
+        m.doc("Reads a block again from the local store and hands it to the wire.");
+        let store_base = m.input("lun_store_base", 32 * p.luns);
+        let s_resend = stream_in(m, "s_resend", Resend::WIDTH);
+        let m_rd = stream_out(m, "m_rd", 32);
+        let s_rdata = stream_in(m, "s_rdata", s + 2);
+        let m_job = stream_out(m, "m_job", TxJob::WIDTH);
+        let m_pay = stream_out(m, "m_pay", d + 2);
+        let m_local = stream_out(m, "m_local", LocalDone::WIDTH);
+        let ev_store_error = m.output("ev_store_error", 1);
+        let ev_integrity = m.output("ev_store_integrity", 1);
+        let quiet = m.output("quiet", 1);
+
+        const IDLE: u64 = 0;
+        const FILL: u64 = 1;
+        const JOB: u64 = 2;
+        const SEND: u64 = 3;
+        const DRAIN: u64 = 4;
+        let state = m.reg("state", 3, IDLE);
+        let is = |k: u64| state.eq(k);
+        let req = Resend::unpack(s_resend.data);
+        let cur_q = m.reg_nr("cur", Resend::WIDTH);
+        let cur = Resend::unpack(cur_q.get());
+
+        m_rd.valid.set(is(IDLE) & s_resend.valid);
+        m_rd.data.set(store_base.slice_dyn(req.lun, 32) + req.lba);
+        s_resend.ready.set(is(IDLE) & m_rd.ready);
+        when(s_resend.fire(), || {
+            cur_q.set(s_resend.data);
+            state.set(FILL);
+        });
+
+        // Fill: the buffer has room for a whole block.
+        let words = m.inst("u_words", &fifo_ram(p.store_beats(), s));
+        let thin = m.inst("u_narrow", &narrow(s, d));
+        words.set("s_valid", s_rdata.valid & is(FILL));
+        words.set("s_data", s_rdata.data.slice(0, s));
+        s_rdata.ready.set(words.get("s_ready") & is(FILL));
+        let failed = m.reg("failed", 1, 0);
+        let any_bad = failed | s_rdata.data.bit(s + 1);
+        when(s_rdata.fire(), || {
+            failed.set(any_bad);
+            when(s_rdata.data.bit(s), || {
+                failed.set(0);
+                state.set(mux(any_bad, lit(DRAIN, 3), lit(JOB, 3)));
+            });
+        });
+        let fill_failed = (s_rdata.fire() & s_rdata.data.bit(s) & any_bad).named("fill_failed");
+
+        m_job.valid.set(is(JOB));
+        m_job.data.set(TxJob { slot: cur.slot, seq: cur.seq, lun: cur.lun, lba: cur.lba, epoch: cur.epoch }.pack());
+        when(m_job.fire(), || state.set(SEND));
+
+        // Send, or throw away.
+        thin.set("s_valid", words.get("m_valid"));
+        thin.set("s_data", words.get("m_data"));
+        words.set("m_ready", thin.get("s_ready"));
+        let index = m.reg("index", clog2(beats), 0);
+        let crc = m.reg_wide("crc", 32, u64::from(u32::MAX));
+        let data = thin.get("m_data");
+        let crc_next = crc_step(crc.get(), data);
+        let end = index.eq(beats - 1);
+        let differs = (end & (!crc_next).ne(cur.crc)).named("differs");
+        m_pay.valid.set(is(SEND) & thin.get("m_valid"));
+        m_pay.data.set(cat(&[end, differs, data]));
+        let moves = thin.get("m_valid") & ((is(SEND) & m_pay.ready) | is(DRAIN));
+        thin.set("m_ready", (is(SEND) & m_pay.ready) | is(DRAIN));
+        when(moves, || {
+            index.set(index + 1);
+            crc.set(crc_next);
+            when(end, || {
+                index.set(0);
+                crc.set(u64::from(u32::MAX));
+                state.set(IDLE);
+            });
+        });
+        let mismatch = (moves & differs & is(SEND)).named("mismatch");
+
+        let tell = m.reg("tell", 1, 0);
+        let told = m.reg_nr("told", LocalDone::WIDTH);
+        m_local.valid.set(tell);
+        m_local.data.set(told);
+        when(m_local.ready, || tell.set(0));
+        when(fill_failed | mismatch, || {
+            tell.set(1);
+            let code = mux(mismatch, lit(Status::StoreIntegrity.code(), 8), lit(Status::StoreError.code(), 8));
+            told.set(LocalDone { slot: cur.slot, status: code, crc: cur.crc }.pack());
+        });
+        ev_store_error.set(fill_failed);
+        ev_integrity.set(mismatch);
+        quiet.set(is(IDLE) & !s_resend.valid & !tell);
+        m.prove("the_buffer_is_empty_before_a_block", !is(IDLE) | index.eq(0));
+    })
+}

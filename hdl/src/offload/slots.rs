@@ -1,0 +1,583 @@
+//! `slots`: the life of every operation on a block, from its admission to its end.
+//!
+//! ```text
+//!              +-----------------------------------+
+//!   s_op  ---> | free slots          event machine | ---> m_lock     lock wanted
+//! s_admit ---> |   (FIFO)     +-------------------+| ---> m_write    launch a dual write
+//!  s_sent ---> |              | one event, 2 cycles || ---> m_read     launch a read
+//! s_local ---> |              | read-modify-write  || ---> m_flush    flush both stores
+//! s_answer --> |              +-------------------+| ---> m_resend   block to send again
+//!   s_end ---> |   state RAM, one word a slot      | ---> m_release  lock given back
+//!     now ---> |                                   | ---> m_done     to the command table
+//!              +-----------------------------------+
+//! ```
+//!
+//! A slot is one use of one of `slots` places for an operation on one block. Every event that concerns a slot passes
+//! through one machine, which reads the slot's word, decides, and writes it back; so no two decisions about a slot
+//! can race. Events, highest priority first:
+//!
+//! | event | from | does |
+//! |---|---|---|
+//! | sent | `eth_tx` | notes times; after an aborted frame asks for a resend |
+//! | answer | `eth_rx` | ACK: the peer has it. BUSY: wait longer. REFUSED: end with its code |
+//! | local | `home`, `launch`, `flush` | the local leg has ended |
+//! | end | `read` | a read has ended |
+//! | again | resend queue | hands the block to the resender, if it is still wanted |
+//! | op | `decode` | takes a free slot, asks for the lock |
+//! | admit | `admit` | lock and owner are known: launch or refuse |
+//! | scan | time | every `period` cycles each slot is looked at: time-outs |
+//!
+//! A dual write is *resolved* when the peer has acknowledged and the local store has answered; only then are lock and
+//! slot given back. When a command must end before (time-out, refusal, fence), it is *reported* with a status, and
+//! slot and lock stay until the peer has acknowledged after a link-up: the block is sent again from the local store.
+//!
+//! - Parameters: `slots` 64 to 4096, `period` = at least 2 × `slots`.
+//! - Latency: 2 cycles an event; `s_op` to `m_lock` 1 cycle.
+//! - Throughput: one event every 2 cycles; a block needs five.
+//! - Backpressure: an event waits while an output that it may need is not free. `s_sent` and `s_answer` come from
+//!   FIFOs outside. Nothing is dropped here.
+//! - Reset: all slots become free over `slots` cycles; sequence numbers keep counting.
+//! - Time-outs: counted from the end of the last sending; checked once a `period`.
+//! - Errors: answers that match no waiting slot: `ev_unexpected`. Repeats: `ev_resent`. Given up: `ev_timed_out`,
+//!   `ev_fence`.
+//! - Source: the life of a slot follows the project's design, section 5, rules R1 to R13.
+//! - Tests: `tests/tests/slots.rs`, and every system test.
+
+use dyad_spec::{FrameType, Status};
+
+use crate::bundle::op_kind::{FLUSH, READ, WRITE};
+use crate::bundle::{
+    Admit, Answer, BlockDone, LUN_W, Launch, LocalDone, LockRel, LockReq, OpEnd, OpInfo, Resend, SLOT_W, Sent,
+};
+use crate::params::Params;
+use crate::prelude::*;
+use crate::prim::fifo::fifo_ram;
+use crate::stream::{StreamOut, stream_in, stream_out};
+
+/// Longest stretch of idle time that may be jumped over at once, in scan periods.
+pub const JUMP_PERIODS: u64 = 8;
+
+crate::bundle! {
+    /// What is kept for each slot.
+    SlotState {
+        /// 0 free, 1 waiting for its lock, 2 under way.
+        phase: 2,
+        /// The command was told already: end silently.
+        reported: 1,
+        /// The local store has the block.
+        local_done: 1,
+        /// The local store failed: this slot can only be cleared by a reset.
+        broken: 1,
+        /// The peer has the block.
+        acked: 1,
+        /// All frames have left once.
+        sent: 1,
+        /// A frame was ended as bad: send again as soon as the local store has it.
+        aborted: 1,
+        /// The peer said BUSY: the next repeat does not count.
+        busy: 1,
+        /// Stands in the queue of slots to send again.
+        queued: 1,
+        /// Repeats.
+        retries: 4,
+        /// Sequence of the slot's present or last use.
+        seq: 32,
+        /// `now` when the slot was taken, or its block was last sent.
+        t_last: 32,
+        /// Epoch at launch.
+        epoch: 32,
+        /// CRC32C of the block.
+        crc: 32,
+        /// Stamps.
+        t_lookup: 32,
+        /// See `BlockDone`.
+        t_local: 32,
+        /// See `BlockDone`.
+        t_frame: 32,
+        /// See `BlockDone`.
+        t_sent: 32,
+        /// See `BlockDone`.
+        t_ack: 32,
+        /// See `BlockDone`.
+        mirror: 32,
+    }
+}
+
+const FREE: u64 = 0;
+const WAITING: u64 = 1;
+const ACTIVE: u64 = 2;
+
+/// The state after an event, as a set of wires that start from the state before it.
+struct Next(Vec<(&'static str, Var)>);
+
+impl Next {
+    fn new(m: &M, cur: E) -> Self {
+        let mut lsb = 0;
+        Self(
+            SlotState::FIELDS
+                .iter()
+                .map(|(name, w)| {
+                    let var = m.wire_or(format!("next_{name}"), *w, cur.slice(lsb, *w));
+                    lsb += w;
+                    (*name, var)
+                })
+                .collect(),
+        )
+    }
+
+    fn set(&self, field: &str, value: impl Into<Op>) {
+        self.0.iter().find(|f| f.0 == field).expect("a field of SlotState").1.set(value);
+    }
+
+    fn pack(&self) -> E {
+        let parts: Vec<E> = self.0.iter().rev().map(|f| f.1.get()).collect();
+        cat(&parts)
+    }
+}
+
+/// A registered stream output that is loaded in one cycle and offered from the next.
+struct Mailer {
+    out: StreamOut,
+    full: Var,
+    data: Var,
+}
+
+impl Mailer {
+    fn new(m: &M, name: &str, width: usize) -> Self {
+        let out = stream_out(m, name, width);
+        let full = m.reg(format!("{name}_full"), 1, 0);
+        let data = m.reg_nr(format!("{name}_q"), width);
+        out.valid.set(full);
+        out.data.set(data);
+        when(out.ready, || full.set(0));
+        Self { out, full, data }
+    }
+
+    /// Empty now, or emptied in this cycle.
+    fn free(&self) -> E {
+        !self.full | self.out.ready
+    }
+
+    fn send(&self, value: E) {
+        self.full.set(1);
+        self.data.set(value);
+    }
+}
+
+/// The slots of a card.
+pub fn slots(p: &Params) -> Module {
+    p.check();
+    let count = p.slots;
+    module("slots", |m| {
+        m.doc("The life of every operation on a block.");
+        let now = m.input("now", 32);
+        let site = m.input("site", 1);
+        let link_ok = m.input("link_ok", 1);
+        let resend_cycles = m.input("resend_cycles", 32);
+        let resend_limit = m.input("resend_limit", 4);
+
+        let s_op = stream_in(m, "s_op", OpInfo::WIDTH);
+        let s_admit = stream_in(m, "s_admit", Admit::WIDTH);
+        let s_sent = stream_in(m, "s_sent", Sent::WIDTH);
+        let s_local = stream_in(m, "s_local", LocalDone::WIDTH);
+        let s_answer = stream_in(m, "s_answer", Answer::WIDTH);
+        let s_end = stream_in(m, "s_end", OpEnd::WIDTH);
+
+        let m_lock = Mailer::new(m, "m_lock", LockReq::WIDTH);
+        let m_write = Mailer::new(m, "m_write", Launch::WIDTH);
+        let m_read = Mailer::new(m, "m_read", Launch::WIDTH);
+        let m_flush = Mailer::new(m, "m_flush", Launch::WIDTH);
+        let m_resend = Mailer::new(m, "m_resend", Resend::WIDTH);
+        let m_reflush = Mailer::new(m, "m_reflush", Resend::WIDTH);
+        let m_release = Mailer::new(m, "m_release", LockRel::WIDTH);
+        let m_done = Mailer::new(m, "m_done", BlockDone::WIDTH);
+
+        let ready = m.output("init_done", 1);
+        let quiet = m.output("quiet", 1);
+        let in_use = m.output("slots_in_use", 16);
+        let events = ["unexpected", "resent", "timed_out", "fence", "written", "read", "not_owner", "flushed"]
+            .map(|name| (name, m.output(format!("ev_{name}"), 1)));
+        let pulse: Vec<(&str, Var)> = events
+            .iter()
+            .map(|(name, port)| {
+                let q = m.reg(format!("{name}_q"), 1, 0);
+                q.set(0);
+                port.set(q);
+                (*name, q)
+            })
+            .collect();
+        let raise = |name: &str| pulse.iter().find(|p| p.0 == name).expect("an event of slots").1.set(1);
+
+        // Free slots: filled once after reset, then recycled.
+        let free = m.inst("u_free", &fifo_ram(count, SLOT_W));
+        let filled = m.reg("filled", 13, 0);
+        let filling = filled.ne(count).named("filling");
+        let give_back = m.wire_or("give_back", 1, 0);
+        let event_slot = m.reg_nr("event_slot", SLOT_W);
+        free.set("s_valid", filling | give_back);
+        free.set("s_data", mux(filling, filled.slice(0, SLOT_W), event_slot));
+        when(filling & free.get("s_ready"), || filled.set(filled + 1));
+        ready.set(!filling);
+        let used = m.reg("used", 13, 0);
+        in_use.set(used.zext(16));
+
+        // Stage 0: choose an event, read the slot's words.
+        let busy = m.reg("busy", 1, 0);
+        let outputs_free = m_done.free() & m_release.free();
+        // Each slot stands in the resend queue at most once, so it never overflows.
+        let again = m.inst("u_again", &fifo_ram(count, SLOT_W));
+        let again_ok = again.get("m_valid") & m_resend.free() & m_reflush.free();
+        let idle = (!busy & !filling & outputs_free).named("idle");
+        let launch_free = m_write.free() & m_read.free();
+        let op_ok = s_op.valid & free.get("m_valid") & m_lock.free() & m_flush.free();
+        let take_sent = (idle & s_sent.valid).named("take_sent");
+        let take_answer = (idle & s_answer.valid & !s_sent.valid).named("take_answer");
+        let above_local = s_sent.valid | s_answer.valid;
+        let take_local = (idle & s_local.valid & !above_local).named("take_local");
+        let above_end = above_local | s_local.valid;
+        let take_end = (idle & s_end.valid & !above_end).named("take_end");
+        let above_again = above_end | s_end.valid;
+        let take_again = (idle & again_ok & !above_again).named("take_again");
+        again.set("m_ready", take_again);
+        let above_op = above_again | again_ok;
+        let take_op = (idle & op_ok & !above_op).named("take_op");
+        let above_admit = above_op | op_ok;
+        let take_admit = (idle & s_admit.valid & launch_free & !above_admit).named("take_admit");
+        let above_scan = above_admit | s_admit.valid | s_op.valid;
+        let take_scan = (idle & !above_scan & !now.bit(0)).named("take_scan");
+        s_sent.ready.set(take_sent);
+        s_answer.ready.set(take_answer);
+        s_local.ready.set(take_local);
+        s_end.ready.set(take_end);
+        s_op.ready.set(take_op);
+        s_admit.ready.set(take_admit);
+        free.set("m_ready", take_op);
+
+        let op = OpInfo::unpack(s_op.data);
+        let new_slot = free.get("m_data");
+        let scan_slot = now.slice(1, SLOT_W) & lit(count as u64 - 1, SLOT_W);
+        let kinds = [take_sent, take_answer, take_local, take_end, take_again, take_op, take_admit, take_scan];
+        let slot_of = [
+            Sent::unpack(s_sent.data).slot,
+            Answer::unpack(s_answer.data).slot,
+            LocalDone::unpack(s_local.data).slot,
+            OpEnd::unpack(s_end.data).slot,
+            again.get("m_data"),
+            new_slot,
+            Admit::unpack(s_admit.data).slot,
+            scan_slot,
+        ];
+        let chosen = onehot_mux(&kinds, &slot_of).named("chosen");
+        let go = any_of(&kinds).named("go");
+        busy.set(go);
+        event_slot.set(chosen);
+        let is: Vec<Var> = ["is_sent", "is_answer", "is_local", "is_end", "is_again", "is_op", "is_admit", "is_scan"]
+            .iter()
+            .zip(kinds)
+            .map(|(name, take)| {
+                let q = m.reg(*name, 1, 0);
+                q.set(take);
+                q
+            })
+            .collect();
+        let [is_sent, is_answer, is_local, is_end, is_again, is_op, is_admit, is_scan] = is[..] else { unreachable!() };
+        let hold = |name: &str, data: E| {
+            let q = m.reg_nr(name, data.width());
+            when(!busy, || q.set(data));
+            q.get()
+        };
+        let sent = Sent::unpack(hold("sent_q", s_sent.data));
+        let answer = Answer::unpack(hold("answer_q", s_answer.data));
+        let local = LocalDone::unpack(hold("local_q", s_local.data));
+        let end = OpEnd::unpack(hold("end_q", s_end.data));
+        let new_info = hold("op_q", s_op.data);
+        let admit = Admit::unpack(hold("admit_q", s_admit.data));
+
+        // Stage 1: the slot's words are here.
+        let mask = clog2(count);
+        let info_ram = m.ram("info_ram", count, OpInfo::WIDTH);
+        let state_ram = m.ram("state_ram", count, SlotState::WIDTH);
+        let read_addr = chosen.slice(0, mask);
+        let info = OpInfo::unpack(info_ram.read(read_addr));
+        let cur_packed = state_ram.read(read_addr);
+        let cur = SlotState::unpack(cur_packed);
+        let next = Next::new(m, cur_packed);
+        let write_state = m.wire_or("write_state", 1, busy & !is_scan);
+        let write_addr = event_slot.slice(0, mask);
+        info_ram.write(is_op.get(), write_addr, new_info);
+        state_ram.write(write_state.get(), write_addr, next.pack());
+
+        let is_write = info.kind.eq(WRITE).named("is_write");
+        let is_flush = info.kind.eq(FLUSH).named("is_flush");
+        let mirrored = ((is_write | is_flush) & !info.local).named("mirrored");
+        let active = cur.phase.eq(ACTIVE).named("active");
+
+        // Decisions, as wires; the outputs follow from them.
+        let finish = m.wire_or("finish", 1, 0); // give lock and slot back
+        let report = m.wire_or("report", 1, 0); // tell the command, unless it was told before
+        let status = m.wire_or("status", 8, Status::Ok.code());
+        let resend = m.wire_or("resend", 1, 0);
+        let launch = m.wire_or("launch", 1, 0);
+        let near = m.wire_or("near", 1, 0);
+        let end_ok = || {
+            finish.set(1);
+            report.set(1);
+        };
+        let end_with = |code: Status| {
+            end_ok();
+            status.set(code.code());
+        };
+
+        when(is_op, || {
+            let new = OpInfo::unpack(new_info);
+            let flush = new.kind.eq(FLUSH);
+            next.set("phase", mux(flush, lit(ACTIVE, 2), lit(WAITING, 2)));
+            for flag in ["reported", "local_done", "broken", "acked", "aborted", "busy"] {
+                next.set(flag, 0);
+            }
+            next.set("sent", flush);
+            next.set("retries", 0);
+            next.set("seq", mux(flush, cur.seq + 1, cur.seq));
+            next.set("t_last", now);
+            for stamp in ["t_lookup", "t_local", "t_frame", "t_sent", "t_ack"] {
+                next.set(stamp, now);
+            }
+            next.set("mirror", 0);
+            when(flush, || {
+                m_flush.send(
+                    Launch {
+                        slot: event_slot.get(),
+                        seq: cur.seq + 1,
+                        epoch: zero(32),
+                        local: new.local,
+                        lun: new.lun,
+                        lba: new.lba,
+                        page: new.page,
+                    }
+                    .pack(),
+                );
+            });
+        });
+        // The lock is asked for in stage 0 already: the grant takes longer than the words' writing.
+        when(take_op & op.kind.ne(FLUSH), || {
+            m_lock.send(
+                LockReq {
+                    id: new_slot.zext(13),
+                    lun: op.lun,
+                    lba: op.lba,
+                    exclusive: op.kind.eq(WRITE),
+                    mirror: zero(1),
+                }
+                .pack(),
+            );
+        });
+        when(is_admit, || {
+            let down = mirrored & !link_ok;
+            let foreign = is_write & !info.local & admit.owner.ne(site);
+            when(cur.reported, || finish.set(1))
+                .elsewhen(!admit.valid, || end_with(Status::BadLba))
+                .elsewhen(down, || end_with(Status::LinkDown))
+                .elsewhen(foreign, || {
+                    end_with(Status::NotOwner);
+                    raise("not_owner");
+                })
+                .otherwise(|| {
+                    launch.set(1);
+                    next.set("phase", ACTIVE);
+                    next.set("seq", cur.seq + 1);
+                    next.set("epoch", admit.epoch);
+                    next.set("t_lookup", now);
+                });
+        });
+        when(is_sent & active & sent.seq.eq(cur.seq), || {
+            next.set("sent", 1);
+            next.set("t_last", now);
+            when(!sent.resend, || {
+                next.set("t_frame", sent.t_first);
+                next.set("t_sent", sent.t_last);
+            });
+            when(sent.aborted & !cur.acked, || {
+                when(cur.local_done, || resend.set(1)).otherwise(|| next.set("aborted", 1));
+            });
+        });
+        let matched = active & mirrored & !cur.acked & cur.sent & answer.seq.eq(cur.seq);
+        when(is_answer, || {
+            when(!matched, || raise("unexpected")).elsewhen(answer.ftype.eq(FrameType::Ack.code()), || {
+                next.set("acked", 1);
+                next.set("t_ack", now);
+                next.set("mirror", answer.aux);
+                when(cur.local_done, end_ok);
+            });
+            when(matched & answer.ftype.eq(FrameType::Busy.code()), || {
+                next.set("busy", 1);
+                next.set("t_last", now);
+            });
+            when(matched & answer.ftype.eq(FrameType::Refused.code()), || {
+                report.set(1);
+                finish.set(is_flush);
+                status.set(answer.code);
+            });
+        });
+        when(is_local & active, || {
+            next.set("t_local", now);
+            next.set("crc", local.crc);
+            when(local.status.eq(Status::Ok.code()), || {
+                next.set("local_done", 1);
+                when(cur.acked | info.local, end_ok).elsewhen(cur.aborted, || {
+                    next.set("aborted", 0);
+                    resend.set(1);
+                });
+            })
+            .elsewhen(local.status.eq(Status::DmaReadFault.code()) | is_flush | info.local, || {
+                end_ok();
+                status.set(local.status);
+            })
+            .otherwise(|| {
+                // The local copy is lost or old, the peer's is new: nothing may be read here until a copy is made.
+                report.set(1);
+                status.set(local.status);
+                next.set("broken", 1);
+            });
+        });
+        when(is_end & active, || {
+            next.set("t_local", now);
+            end_ok();
+            status.set(end.status);
+        });
+
+        let age = (now - cur.t_last).named("age");
+        let expired = age.ge(resend_cycles).named("expired");
+        let horizon = lit((JUMP_PERIODS + 3) * p.period as u64, 32);
+        let due_soon = (resend_cycles.lt(horizon) | age.ge(resend_cycles - horizon)).named("due_soon");
+        let kept = m.reg("kept", 13, 0);
+        let awaits = active & mirrored & !cur.acked & cur.sent & (cur.local_done | is_flush) & !cur.broken;
+        when(is_scan & awaits, || {
+            write_state.set(1);
+            near.set(due_soon & link_ok);
+            when(!link_ok & !cur.reported, || {
+                report.set(1);
+                finish.set(is_flush);
+                status.set(Status::LinkDown.code());
+                next.set("retries", 0);
+            });
+            when(link_ok & expired, || {
+                when(cur.retries.lt(resend_limit) | cur.busy, || {
+                    resend.set(1);
+                })
+                .otherwise(|| {
+                    report.set(1);
+                    finish.set(is_flush);
+                    status.set(Status::PeerTimeout.code());
+                    next.set("retries", 0);
+                    raise("timed_out");
+                    raise("fence");
+                });
+            });
+        });
+        // Operations that wait for a lock: they fail when the link is gone, or when the block may never be free.
+        when(is_scan & cur.phase.eq(WAITING) & !cur.reported & !info.local, || {
+            write_state.set(1);
+            near.set(kept.any());
+            when(!link_ok, || {
+                report.set(1);
+                status.set(Status::LinkDown.code());
+            })
+            .elsewhen(kept.any() & age.slice(4, 28).zext(32).ge(resend_cycles), || {
+                report.set(1);
+                status.set(Status::Locked.code());
+            });
+        });
+
+        // Consequences.
+        let enqueue = (resend & !cur.queued).named("enqueue");
+        again.set("s_valid", enqueue);
+        again.set("s_data", event_slot.get());
+        when(enqueue, || {
+            next.set("queued", 1);
+            next.set("t_last", now);
+            next.set("busy", 0);
+            when(!cur.busy & !cur.retries.all(), || next.set("retries", cur.retries + 1));
+        });
+        when(is_again, || {
+            next.set("queued", 0);
+            next.set("t_last", now);
+            when(awaits & link_ok, || {
+                raise("resent");
+                let out = Resend {
+                    slot: event_slot.get(),
+                    seq: cur.seq,
+                    epoch: cur.epoch,
+                    lun: info.lun,
+                    lba: info.lba,
+                    crc: cur.crc,
+                }
+                .pack();
+                when(is_flush, || m_reflush.send(out)).otherwise(|| m_resend.send(out));
+            });
+        });
+        when(launch, || {
+            let out = Launch {
+                slot: event_slot.get(),
+                seq: cur.seq + 1,
+                epoch: admit.epoch,
+                local: info.local,
+                lun: info.lun,
+                lba: info.lba,
+                page: info.page,
+            }
+            .pack();
+            when(is_write, || m_write.send(out)).otherwise(|| m_read.send(out));
+        });
+        let tell = (report & !cur.reported).named("tell");
+        when(tell, || {
+            next.set("reported", 1);
+            m_done.send(
+                BlockDone {
+                    cmd: info.cmd,
+                    status: status.get(),
+                    owner: admit.owner,
+                    epoch: admit.epoch,
+                    block: info.block,
+                    retries: cur.retries,
+                    t_lookup: mux(is_admit, now, cur.t_lookup),
+                    t_local: mux(is_local | is_end, now, cur.t_local),
+                    t_frame: cur.t_frame,
+                    t_sent: cur.t_sent,
+                    t_ack: mux(is_answer, now, cur.t_ack),
+                    mirror: mux(is_answer, answer.aux, cur.mirror),
+                }
+                .pack(),
+            );
+        });
+        let good = tell & status.eq(Status::Ok.code());
+        when(good & is_write, || raise("written"));
+        when(good & is_flush, || raise("flushed"));
+        when(good & info.kind.eq(READ), || raise("read"));
+        when(finish, || {
+            next.set("phase", FREE);
+            write_state.set(1);
+            give_back.set(1);
+            when(!is_flush, || {
+                m_release.send(LockRel { lun: info.lun, lba: info.lba, exclusive: is_write }.pack());
+            });
+        });
+
+        // Slots in use, and slots kept after their command was told.
+        let taken = is_op.get();
+        when(taken & !finish, || used.set(used + 1));
+        when(finish & !taken, || used.set(used - 1));
+        let keep = tell & !finish & active;
+        let unkeep = finish & cur.reported & active;
+        when(keep & !unkeep, || kept.set(kept + 1)).elsewhen(unkeep & !keep, || kept.set(kept - 1));
+
+        // Quiet: for a whole scan nothing happened and nothing is due within the longest jump.
+        let calm = m.reg("calm", 32, 0);
+        let settled = calm.ge(p.period + 2).named("settled");
+        when((go & !take_scan) | near | filling | finish | tell | resend, || calm.set(0))
+            .elsewhen(!settled, || calm.set(calm + 1));
+        quiet.set(settled & (!busy | is_scan) & !again.get("m_valid"));
+        m.prove("a_slot_is_given_back_only_in_stage_1", !give_back | busy);
+        m.prove("used_never_underflows", !(finish & !taken) | used.any());
+        let _ = LUN_W;
+    })
+}

@@ -1,0 +1,96 @@
+//! Sizes of a build of the card.
+
+/// Sizes of a build; the host reads them back from the capability registers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Params {
+    /// Width of host port and streams in bits: 64 or 512.
+    pub data_w: usize,
+    /// Width of the store port in bits: 256 or 1024.
+    pub store_w: usize,
+    /// Slots: a power of two, 64 to 4096.
+    pub slots: usize,
+    /// Queue pairs, 1 to 8.
+    pub queues: usize,
+    /// Interrupt vectors: 8.
+    pub vectors: usize,
+    /// LUNs: 8.
+    pub luns: usize,
+    /// Directory entries, a power of two, 64 to 1 Mi.
+    pub extents: usize,
+    /// Whole-block gather buffers of the local leg: a power of two, 2 to 16.
+    pub local_bufs: usize,
+    /// Whole-block gather buffers of the peer's blocks: a power of two, 2 to 16.
+    pub mirror_bufs: usize,
+    /// Core clock in kHz; only told to the host.
+    pub clock_khz: usize,
+    /// Period of the time-out scan in cycles; a power of two, at least `slots`.
+    pub period: usize,
+    /// Log2 of the most entries that a queue may have.
+    pub queue_log2: usize,
+}
+
+impl Params {
+    /// The default build at a datapath width: 64 bits for 1G and 10G boards, 512 bits for 100G boards.
+    ///
+    /// # Panics
+    /// When `data_w` is neither 64 nor 512.
+    pub fn new(data_w: usize) -> Self {
+        let (store_w, clock_khz) = match data_w {
+            64 => (256, 156_250),
+            512 => (1024, 250_000),
+            other => panic!("DATA_W is 64 or 512, not {other}"),
+        };
+        Self {
+            data_w,
+            store_w,
+            slots: 4096,
+            queues: 4,
+            vectors: 8,
+            luns: 8,
+            extents: 65536,
+            local_bufs: 8,
+            mirror_bufs: 8,
+            clock_khz,
+            period: 4096,
+            queue_log2: 12,
+        }
+    }
+
+    /// Checks every range.
+    ///
+    /// # Panics
+    /// When a size is out of its range; the message names it.
+    pub fn check(&self) {
+        let power = |name: &str, v: usize, lo: usize, hi: usize| {
+            assert!(v.is_power_of_two() && (lo..=hi).contains(&v), "{name} is a power of two in {lo}..={hi}, not {v}");
+        };
+        power("slots", self.slots, 64, 4096);
+        power("extents", self.extents, 64, 1 << 20);
+        power("local_bufs", self.local_bufs, 2, 16);
+        power("mirror_bufs", self.mirror_bufs, 2, 16);
+        power("period", self.period, self.slots, 1 << 16);
+        assert!((1..=8).contains(&self.queues), "queues: 1..=8, not {}", self.queues);
+        assert!(self.vectors == 8 && self.luns == 8, "vectors and LUNs are 8");
+        assert_eq!(self.store_w, if self.data_w == 64 { 256 } else { 1024 }, "store_w");
+    }
+
+    /// Beats of a block on the datapath.
+    pub fn block_beats(&self) -> usize {
+        4096 * 8 / self.data_w
+    }
+
+    /// Beats of a block on the store port.
+    pub fn store_beats(&self) -> usize {
+        4096 * 8 / self.store_w
+    }
+
+    /// Beats of a frame's headers, and of an entry: 8 or 1.
+    pub fn header_beats(&self) -> usize {
+        512 / self.data_w
+    }
+
+    /// `name_<DATA_W>`: the name of a module that depends on the width.
+    pub fn named(&self, name: &str) -> String {
+        format!("{name}_{}", self.data_w)
+    }
+}
