@@ -1,1 +1,51 @@
-//! (to be written)
+//! The world around the card: what stands in for host, store, MAC and fibre when there is no board.
+//!
+//! A [`World`] holds two sites and the link between them. At each site there is a [`Card`] (Verilated, or a stand-in),
+//! host memory that honours what was mapped, a local store, and a strict cut-through MAC. Everything runs in the calling
+//! thread, cycle by cycle, without sleeping, and is the same for the same seed, to the cycle. Idle stretches, such as the
+//! flight of a frame over 100 km, are jumped over without changing anything that can be seen.
+//!
+//! | module | what it models |
+//! |---|---|
+//! | [`card`] | the card's pins |
+//! | [`rtl`] | the Verilated card |
+//! | [`axi`], [`faults`] | an AXI4 slave with latency, stalls and faults; [`axi_check`] referees the master |
+//! | [`host_mem`], [`memory`] | host memory behind an IOMMU |
+//! | [`store`] | the local store and its flush line |
+//! | [`axil`] | the host's side of the register bus |
+//! | [`mac`], [`wire`] | line pacing, underrun, overrun; distance and faults of the fibre |
+//! | [`pcap`] | captures of the link |
+//! | [`site`], [`world`] | one site; both, and the time |
+//!
+//! This crate must never hold a register offset, an opcode or a header field: those are `dyad-spec`'s.
+
+pub mod axi;
+pub mod axi_check;
+#[cfg(test)]
+mod axi_tests;
+pub mod axil;
+pub mod card;
+pub mod faults;
+mod frame;
+pub mod host_mem;
+pub mod mac;
+pub mod memory;
+pub mod pcap;
+pub mod rng;
+pub mod rtl;
+pub mod site;
+pub mod store;
+pub mod wire;
+pub mod world;
+
+pub use axi::{AxiConfig, AxiCounts};
+pub use axi_check::OnViolation;
+pub use card::{Card, Response, Site};
+pub use faults::{Access, Effect, Fault, Unit};
+pub use host_mem::HostMemory;
+pub use mac::LineRate;
+pub use memory::Memory;
+pub use rtl::{RtlCard, core};
+pub use store::Store;
+pub use wire::{Fcs, Verdict, WireConfig};
+pub use world::{Action, Config, Timeout, World};
