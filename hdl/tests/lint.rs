@@ -86,6 +86,9 @@ fn memories() -> Module {
         block.write(en, addr, data);
         m.output("q0", 36).set(block.read(addr));
         m.output("q1", 36).set(block.read_en(en, addr + 1));
+        let deep = m.ram("deep", 5000, 2);
+        deep.write(en, cat(&[data.slice(0, 4), addr]), data.slice(4, 2));
+        m.output("q4", 2).set(deep.read(cat(&[addr, data.slice(6, 4)])));
         let lanes = m.ram("lanes", 300, 32);
         lanes.write_lanes(data.slice(32, 4), 8, addr, data.slice(0, 32) + 1);
         m.output("q2", 7).set(lanes.read(addr).slice(3, 7));

@@ -76,6 +76,7 @@ pub fn module(name: impl AsRef<str>, f: impl FnOnce(&M)) -> Module {
     if let Err(e) = names::check(name) {
         panic!("module {name}: {e}");
     }
+    assert!(!names::is_keyword(name), "module {name}: a keyword of Verilog");
     let serial = STACK.with(|s| {
         let mut s = s.borrow_mut();
         let (serial, fold) = (s.next_serial, s.fold);
@@ -314,7 +315,7 @@ impl M {
                 }
             }
             let inputs = vec![None; ports.len()];
-            b.data.insts.push(InstData { name, child: child.clone(), inputs, outputs });
+            b.data.insts.push(InstData { name, child: child.clone(), inputs, outputs, reset: None });
             Ok(Inst { index, m: b.serial })
         })
     }

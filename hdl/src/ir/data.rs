@@ -296,7 +296,7 @@ pub struct RamData {
     pub reads: Vec<RamRead>,
 }
 
-/// An instance of another module. Its clock and reset are the parent's.
+/// An instance of another module. Its clock is the parent's; its reset is the parent's, or one more beside it.
 #[derive(Clone, Debug)]
 pub struct InstData {
     /// Unique legal Verilog name.
@@ -307,6 +307,8 @@ pub struct InstData {
     pub inputs: Vec<Option<NodeId>>,
     /// For each of the child's data ports: the signal for an output, nothing for an input.
     pub outputs: Vec<Option<SigId>>,
+    /// One bit that resets the child beside the parent's `rst`.
+    pub reset: Option<NodeId>,
 }
 
 /// What a property claims.

@@ -154,6 +154,26 @@ impl Inst {
         })
     }
 
+    /// Resets the child also while `when` (one bit) is 1; once, outside conditionals. Give it from a register: it is a
+    /// reset, and must not have glitches.
+    #[track_caller]
+    pub fn reset_also(&self, when: impl Into<E>) {
+        let when = when.into();
+        with(|b| {
+            b.at_module_level("an instance's reset")?;
+            if b.serial != self.m {
+                return Err("the instance of another module is used here".to_string());
+            }
+            let id = b.own_bit(when, "a reset")?;
+            let inst = &mut b.data.insts[self.index];
+            if !inst.child.is_clocked() || inst.reset.is_some() {
+                return Err(format!("instance {}: has no reset, or one more already", inst.name));
+            }
+            inst.reset = Some(id);
+            Ok(())
+        })
+    }
+
     /// The value of an output of the child.
     #[track_caller]
     pub fn get(&self, port: impl AsRef<str>) -> E {

@@ -19,7 +19,9 @@ pub(super) fn text(data: &ModuleData) -> String {
     let mut body = Vec::new();
     body.push(declarations(data, &p));
     body.push(temps(&p.exprs, &p.temps));
-    body.extend(p.combs.iter().map(|(sig, stmts)| comb(&p.exprs, *sig, stmts)));
+    let (simple, blocks): (Vec<_>, Vec<_>) = p.combs.iter().partition(|(_, stmts)| is_assign(stmts));
+    body.push(simple.iter().map(|(sig, stmts)| comb(&p.exprs, *sig, stmts)).collect());
+    body.extend(blocks.iter().map(|(sig, stmts)| comb(&p.exprs, *sig, stmts)));
     body.extend(data.rams.iter().map(|r| ram(&p.exprs, r)));
     body.extend(data.insts.iter().map(|i| instance(&p.exprs, i)));
     body.extend(p.regs.iter().map(|g| registers(&p, g)));
@@ -142,11 +144,18 @@ fn registers(p: &Plan<'_>, group: &super::plan::RegGroup) -> String {
     out
 }
 
+/// Deepest memory that is given zeros when it is read for synthesis: yosys takes a time quadratic in the depth.
+const INIT_LIMIT: usize = 1024;
+
 fn ram(x: &Exprs<'_>, r: &RamData) -> String {
     let mut out = String::new();
     let name = &r.name;
     let word = dimension(r.w);
     let _ = writeln!(out, "    reg {word}{name} [0:{}];", r.depth - 1);
+    let deep = r.depth > INIT_LIMIT;
+    if deep {
+        out.push_str("    // Block RAM is zero after configuration.\n`ifndef SYNTHESIS\n");
+    }
     let _ = writeln!(out, "    integer {name}_i;");
     let _ = writeln!(
         out,
@@ -154,6 +163,9 @@ fn ram(x: &Exprs<'_>, r: &RamData) -> String {
         r.depth,
         literal(&Bits::zero(r.w as usize))
     );
+    if deep {
+        out.push_str("`endif\n");
+    }
     if let Some(w) = &r.write {
         out.push_str("    always @(posedge clk) begin\n");
         let (addr, lanes) = (x.text(w.addr), r.w / w.lane_w);
@@ -187,7 +199,8 @@ fn instance(x: &Exprs<'_>, inst: &InstData) -> String {
     let child = inst.child.data();
     let mut pins = Vec::new();
     if child.clocked {
-        pins.extend(["        .clk(clk)".to_string(), "        .rst(rst)".to_string()]);
+        let rst = inst.reset.map_or_else(|| "rst".to_string(), |n| format!("(rst | {})", x.text(n)));
+        pins.extend(["        .clk(clk)".to_string(), format!("        .rst({rst})")]);
     }
     for (i, &(_, sig)) in child.ports.iter().enumerate() {
         let port = &child.sigs[sig as usize].name;

@@ -87,7 +87,7 @@ impl Plan<'_> {
         let bodies = self.combs.iter().map(|(_, b)| b).chain(self.regs.iter().map(|g| &g.body));
         bodies.for_each(|b| stmt::each_node(b, &mut |n| roots.push(n)));
         for inst in &self.data().insts {
-            roots.extend(inst.inputs.iter().flatten());
+            roots.extend(inst.inputs.iter().chain([&inst.reset]).flatten());
         }
         for ram in &self.data().rams {
             if let Some(w) = &ram.write {
