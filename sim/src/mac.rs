@@ -159,8 +159,9 @@ impl TxMac {
             self.counts.frames += 1;
             self.frame_bytes = 0;
             self.in_frame = true;
-            // A line that has been free for part of a cycle only loses no time to the clock's grid.
-            if self.free + self.rate.bits <= cycle * self.rate.bits {
+            // A frame that follows within two cycles loses no time to the clock's grid, nor to a last beat that has few
+            // bytes: a MAC has that much of a buffer.
+            if self.free + 2 * self.rate.bits <= cycle * self.rate.bits {
                 self.free = cycle * self.rate.bits;
             }
         }

@@ -163,14 +163,17 @@ impl Station {
         self.rx.reset();
     }
 
-    /// When something may next happen to an idle card; `None` when nothing is under way.
+    /// Whether the card and what moves only with it are at rest.
+    #[inline]
+    pub(crate) fn may_sleep(&self) -> bool {
+        let idle = self.outputs.idle && self.reset_left == 0 && self.axil.is_idle();
+        self.dead || idle && self.rx.is_idle() && !self.tx.in_frame()
+    }
+
+    /// When something may next happen on the buses of a card at rest; `None` when nothing is under way.
     pub(crate) fn next_event(&self, cycle: u64) -> Option<u64> {
         if self.dead {
             return None;
-        }
-        let idle = self.outputs.idle && self.reset_left == 0 && self.axil.is_idle() && self.rx.is_idle();
-        if !idle || self.tx.in_frame() {
-            return Some(cycle);
         }
         let events = [self.host_bus.next_event(cycle), self.store_bus.next_event(cycle), self.flush.next_event(cycle)];
         events.into_iter().flatten().min()

@@ -21,6 +21,9 @@ pub const PERIOD: u64 = 4096;
 pub const JUMP_MAX: u64 = 16 * PERIOD;
 /// Cycles that are simulated between two jumps, at least.
 pub const JUMP_PAUSE: u64 = 2 * PERIOD;
+/// Cycles for which everything must have been quiet before a jump: longer than it takes a card to lower `idle` after an
+/// input that gives it something to do.
+pub const QUIET: u64 = 64;
 /// One way through fibre, in nanoseconds a kilometre.
 pub const FIBRE_NS_PER_KM: f64 = 4897.0;
 
@@ -163,6 +166,8 @@ pub struct World {
     cycle: u64,
     speed: Speed,
     since_jump: u64,
+    /// Cycles for which everything has been quiet.
+    quiet: u64,
     /// Sorted, the soonest last.
     actions: Vec<(u64, Action)>,
     register_timeouts: u64,
@@ -198,6 +203,7 @@ impl World {
             cycle: 0,
             speed: Speed::default(),
             since_jump: 0,
+            quiet: 0,
             actions: Vec::new(),
             register_timeouts: 0,
         })
@@ -377,14 +383,19 @@ impl World {
     /// Jumps over idle time, to `limit` at most.
     #[inline]
     fn jump(&mut self, limit: u64) {
-        if self.config.jump && self.since_jump >= JUMP_PAUSE && limit >= self.cycle + PERIOD {
-            self.jump_now(limit);
+        if self.config.jump && self.since_jump >= JUMP_PAUSE - QUIET {
+            let awake = |site: &Occupant| matches!(site, Occupant::Card(station) if !station.may_sleep());
+            if self.sites.iter().any(awake) {
+                self.quiet = 0;
+            } else {
+                self.jump_now(limit);
+            }
         }
     }
 
     fn jump_now(&mut self, limit: u64) {
         let cycle = self.cycle;
-        let mut until = limit.min(cycle + JUMP_MAX);
+        let mut until = u64::MAX;
         let site_events = self.sites.iter().filter_map(|site| match site {
             Occupant::Card(station) => station.next_event(cycle),
             Occupant::Peer(_) => None,
@@ -394,13 +405,15 @@ impl World {
         for event in site_events.chain(wire_events).chain(action) {
             until = until.min(event);
         }
-        let jumped = (until - cycle) / PERIOD * PERIOD;
-        if jumped == 0 {
+        self.quiet = if until > cycle { self.quiet + 1 } else { 0 };
+        let jumped = until.min(limit).min(cycle + JUMP_MAX).saturating_sub(cycle) / PERIOD * PERIOD;
+        if jumped == 0 || self.quiet < QUIET || self.since_jump < JUMP_PAUSE {
             return;
         }
         self.cycle += jumped;
         self.speed.jumped += jumped;
         self.since_jump = 0;
+        self.quiet = 0;
         for site in &mut self.sites {
             if let Occupant::Card(station) = site {
                 station.resume(self.cycle);
