@@ -5,6 +5,7 @@
 pub mod admit;
 pub mod cmd_table;
 pub mod decode;
+pub mod directory;
 pub mod flush;
 pub mod launch;
 pub mod mirror;
