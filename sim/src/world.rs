@@ -16,9 +16,9 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// Period of the card's timer scan, in cycles. Idle time is jumped over in whole periods.
-pub const PERIOD: u64 = 4096;
+pub const PERIOD: u64 = 8192;
 /// Longest jump, in cycles.
-pub const JUMP_MAX: u64 = 16 * PERIOD;
+pub const JUMP_MAX: u64 = 8 * PERIOD;
 /// Cycles that are simulated between two jumps, at least.
 pub const JUMP_PAUSE: u64 = 2 * PERIOD;
 /// Cycles for which everything must have been quiet before a jump: longer than it takes a card to lower `idle` after an

@@ -1,16 +1,18 @@
-// A stand-in for the card, for tests of the world around it: the same ports at DATA_W 64, a few registers, and one
+// A stand-in for the card, for tests of the world around it: the same ports, a few registers, and one
 // thing to do on each bus.
 //
 //   0x00 r  identity          0x04 rw scratch            0x08 w  send a frame of so many beats
 //   0x0c w  send a frame of 9 beats, so many cycles from now, at the next timer scan
-//   0x10 w  copy 64 bytes of host memory from 0x1000 to 0x2000, then irq 1
+//   0x10 w  copy 8 beats of host memory from 0x1000 to 0x2000, then irq 1
 //   0x14 r  copies done, and in 31:30 the worst response  0x18 r  never answers
 //   0x1c r  `now` of the last frame's first beat in       0x20 r  `now` of the last frame's first beat out
 //   0x24 r  bus error         0x28 w  flush the store, then irq 3      0x2c r  failed flushes
-//   0x30 w  write a beat of this word to the store at 0x40, then irq 4
+//   0x30 w  write a beat of this word to the store at 0x80, then irq 4
 //   0x34 rw answer each good frame with one of 9 beats    0x38 rw be ready for frames (bit 0)
 //   0x3c w  send a frame of so many beats that has a hole
-module dyad_core (
+module dyad_core #(
+    parameter DATA_W = 64, parameter STORE_W = 256
+) (
     input clk, input rst, input [63:0] now, output idle, output reg [7:0] irq,
     input [15:0] s_axil_awaddr, input s_axil_awvalid, output s_axil_awready,
     input [31:0] s_axil_wdata, input [3:0] s_axil_wstrb, input s_axil_wvalid, output s_axil_wready,
@@ -19,28 +21,28 @@ module dyad_core (
     output reg [31:0] s_axil_rdata, output reg [1:0] s_axil_rresp, output reg s_axil_rvalid, input s_axil_rready,
     output [63:0] m_axi_host_awaddr, output [7:0] m_axi_host_awlen, output [2:0] m_axi_host_awsize,
     output [1:0] m_axi_host_awburst, output [3:0] m_axi_host_awid, output m_axi_host_awvalid, input m_axi_host_awready,
-    output [63:0] m_axi_host_wdata, output [7:0] m_axi_host_wstrb, output m_axi_host_wlast, output m_axi_host_wvalid,
+    output [DATA_W-1:0] m_axi_host_wdata, output [DATA_W/8-1:0] m_axi_host_wstrb, output m_axi_host_wlast, output m_axi_host_wvalid,
     input m_axi_host_wready,
     input [3:0] m_axi_host_bid, input [1:0] m_axi_host_bresp, input m_axi_host_bvalid, output m_axi_host_bready,
     output [63:0] m_axi_host_araddr, output [7:0] m_axi_host_arlen, output [2:0] m_axi_host_arsize,
     output [1:0] m_axi_host_arburst, output [3:0] m_axi_host_arid, output m_axi_host_arvalid, input m_axi_host_arready,
-    input [3:0] m_axi_host_rid, input [63:0] m_axi_host_rdata, input [1:0] m_axi_host_rresp, input m_axi_host_rlast,
+    input [3:0] m_axi_host_rid, input [DATA_W-1:0] m_axi_host_rdata, input [1:0] m_axi_host_rresp, input m_axi_host_rlast,
     input m_axi_host_rvalid, output m_axi_host_rready,
     output [39:0] m_axi_store_awaddr, output [7:0] m_axi_store_awlen, output [2:0] m_axi_store_awsize,
     output [1:0] m_axi_store_awburst, output [3:0] m_axi_store_awid, output m_axi_store_awvalid,
     input m_axi_store_awready,
-    output [255:0] m_axi_store_wdata, output [31:0] m_axi_store_wstrb, output m_axi_store_wlast,
+    output [STORE_W-1:0] m_axi_store_wdata, output [STORE_W/8-1:0] m_axi_store_wstrb, output m_axi_store_wlast,
     output m_axi_store_wvalid, input m_axi_store_wready,
     input [3:0] m_axi_store_bid, input [1:0] m_axi_store_bresp, input m_axi_store_bvalid, output m_axi_store_bready,
     output [39:0] m_axi_store_araddr, output [7:0] m_axi_store_arlen, output [2:0] m_axi_store_arsize,
     output [1:0] m_axi_store_arburst, output [3:0] m_axi_store_arid, output m_axi_store_arvalid,
     input m_axi_store_arready,
-    input [3:0] m_axi_store_rid, input [255:0] m_axi_store_rdata, input [1:0] m_axi_store_rresp,
+    input [3:0] m_axi_store_rid, input [STORE_W-1:0] m_axi_store_rdata, input [1:0] m_axi_store_rresp,
     input m_axi_store_rlast, input m_axi_store_rvalid, output m_axi_store_rready,
     output reg store_flush_req, input store_flush_ack, input store_flush_err,
-    input [63:0] s_axis_rx_tdata, input [7:0] s_axis_rx_tkeep, input s_axis_rx_tvalid, output s_axis_rx_tready,
+    input [DATA_W-1:0] s_axis_rx_tdata, input [DATA_W/8-1:0] s_axis_rx_tkeep, input s_axis_rx_tvalid, output s_axis_rx_tready,
     input s_axis_rx_tlast, input s_axis_rx_tuser,
-    output [63:0] m_axis_tx_tdata, output [7:0] m_axis_tx_tkeep, output m_axis_tx_tvalid, input m_axis_tx_tready,
+    output [DATA_W-1:0] m_axis_tx_tdata, output [DATA_W/8-1:0] m_axis_tx_tkeep, output m_axis_tx_tvalid, input m_axis_tx_tready,
     output m_axis_tx_tlast, output m_axis_tx_tuser
 );
   // Registers.
@@ -104,8 +106,9 @@ module dyad_core (
   reg [63:0] deadline;
   wire fires = armed & now >= deadline & now[11:0] == 12'h123;
   assign m_axis_tx_tvalid = tx_left != 16'd0 & ~(tx_hole & tx_started & tx_left == 16'd3);
-  assign m_axis_tx_tdata = tx_started ? {48'd0, tx_left} : 64'h0605040302010000;
-  assign m_axis_tx_tkeep = 8'hff;
+  wire [63:0] tx_word = tx_started ? {48'd0, tx_left} : 64'h0605040302010000;
+  assign m_axis_tx_tdata = {DATA_W/64{tx_word}};
+  assign m_axis_tx_tkeep = {DATA_W/8{1'b1}};
   assign m_axis_tx_tlast = tx_left == 16'd1;
   assign m_axis_tx_tuser = 1'b0;
   always @(posedge clk) begin
@@ -126,24 +129,25 @@ module dyad_core (
   end
 
   // Copier: 8 beats in, then 8 beats out.
-  reg [63:0] buffer [0:7];
+  localparam [2:0] DATA_SIZE = $clog2(DATA_W / 8);
+  reg [DATA_W-1:0] buffer [0:7];
   reg [2:0] in_index, out_index;
   reg ar_valid, aw_valid, w_valid, copying;
   assign m_axi_host_araddr = 64'h1000;
   assign m_axi_host_arlen = 8'd7;
-  assign m_axi_host_arsize = 3'd3;
+  assign m_axi_host_arsize = DATA_SIZE;
   assign m_axi_host_arburst = 2'd1;
   assign m_axi_host_arid = 4'd5;
   assign m_axi_host_arvalid = ar_valid;
   assign m_axi_host_rready = 1'b1;
   assign m_axi_host_awaddr = 64'h2000;
   assign m_axi_host_awlen = 8'd7;
-  assign m_axi_host_awsize = 3'd3;
+  assign m_axi_host_awsize = DATA_SIZE;
   assign m_axi_host_awburst = 2'd1;
   assign m_axi_host_awid = 4'd6;
   assign m_axi_host_awvalid = aw_valid;
   assign m_axi_host_wdata = buffer[out_index];
-  assign m_axi_host_wstrb = 8'hff;
+  assign m_axi_host_wstrb = {DATA_W/8{1'b1}};
   assign m_axi_host_wlast = out_index == 3'd7;
   assign m_axi_host_wvalid = w_valid;
   assign m_axi_host_bready = 1'b1;
@@ -173,22 +177,23 @@ module dyad_core (
   end
 
   // Store.
+  localparam [2:0] STORE_SIZE = $clog2(STORE_W / 8);
   reg store_aw, store_w, storing;
   reg [31:0] store_word;
-  assign m_axi_store_awaddr = 40'h40;
+  assign m_axi_store_awaddr = 40'h80;
   assign m_axi_store_awlen = 8'd0;
-  assign m_axi_store_awsize = 3'd5;
+  assign m_axi_store_awsize = STORE_SIZE;
   assign m_axi_store_awburst = 2'd1;
   assign m_axi_store_awid = 4'd0;
   assign m_axi_store_awvalid = store_aw;
-  assign m_axi_store_wdata = {8{store_word}};
-  assign m_axi_store_wstrb = 32'hffffffff;
+  assign m_axi_store_wdata = {STORE_W/32{store_word}};
+  assign m_axi_store_wstrb = {STORE_W/8{1'b1}};
   assign m_axi_store_wlast = 1'b1;
   assign m_axi_store_wvalid = store_w;
   assign m_axi_store_bready = 1'b1;
   assign m_axi_store_araddr = 40'd0;
   assign m_axi_store_arlen = 8'd0;
-  assign m_axi_store_arsize = 3'd5;
+  assign m_axi_store_arsize = STORE_SIZE;
   assign m_axi_store_arburst = 2'd1;
   assign m_axi_store_arid = 4'd0;
   assign m_axi_store_arvalid = 1'b0;

@@ -5,7 +5,7 @@ use dyad_sim::world::{JUMP_MAX, PERIOD};
 use dyad_sim::{
     Access, Action, AxiConfig, Card, Config, Fault, Memory, Response, RtlCard, Site, WireConfig, World, core,
 };
-use std::sync::Once;
+use dyad_verilator::{Design, Options};
 
 fn card(seed: u64) -> Option<Box<dyn Card>> {
     Some(Box::new(RtlCard::new(core(include_str!("stand_in.v"), false).unwrap().instance(seed))))
@@ -128,8 +128,8 @@ fn dma_reaches_what_is_mapped_and_nothing_else() {
     let mut read = [0; 64];
     to.read(0, &mut read);
     assert_eq!(read[..], data);
-    let latencies = u64::from(world.site(Site::A).host.violation_count() == 0) * (128 + 32);
-    assert!((latencies + 8..latencies + 40).contains(&(done - posted)), "{}", done - posted);
+    let latencies = world.config().host.read_latency + world.config().host.write_latency;
+    assert!((latencies + 16..latencies + 32).contains(&(done - posted)), "{}", done - posted);
 
     world.site_mut(Site::A).host_bus.faults.add(Fault::on_beat(Access::Read, 0x1000..0x1040, 5, Response::SlvErr));
     world.write32(Site::A, 0x10, 0);
@@ -151,8 +151,8 @@ fn the_store_takes_writes_and_flushes() {
     world.site_mut(Site::A).flush.failing.push(1);
     world.write32(Site::A, 0x30, 0x0403_0201);
     wait_irq(&mut world, Site::A, 4);
-    assert_eq!(world.site(Site::A).store.bytes(0x3f..0x61)[..6], [0, 1, 2, 3, 4, 1]);
-    assert_eq!(world.site(Site::A).store.first_difference(&world.site(Site::B).store, 0..1 << 20), Some(0x40));
+    assert_eq!(world.site(Site::A).store.bytes(0x7f..0xa1)[..6], [0, 1, 2, 3, 4, 1]);
+    assert_eq!(world.site(Site::A).store.first_difference(&world.site(Site::B).store, 0..1 << 20), Some(0x80));
     for failed in [0, 1] {
         let begin = world.cycle();
         world.write32(Site::A, 0x28, 0);
@@ -162,8 +162,50 @@ fn the_store_takes_writes_and_flushes() {
     // Power fails before the write is answered: all of it or nothing, it is one beat.
     world.write32(Site::B, 0x30, 5);
     world.power_cut(Site::B);
-    assert!(matches!(world.site(Site::B).store.bytes(0x40..0x41)[0], 0 | 5));
+    assert!(matches!(world.site(Site::B).store.bytes(0x80..0x81)[0], 0 | 5));
     assert!(world.site(Site::B).is_dead());
+}
+
+#[test]
+fn the_wide_build_moves_wide_beats() {
+    let options =
+        Options { arguments: ["-GDATA_W=512", "-GSTORE_W=1024"].map(String::from).into(), ..Options::default() };
+    let design = Design::compile("dyad_core", include_str!("stand_in.v"), &options).unwrap();
+    let cards = [1, 2].map(|seed| -> Option<Box<dyn Card>> { Some(Box::new(RtlCard::new(design.instance(seed)))) });
+    let config = Config { store_bytes: 1 << 20, km: 1.0, ..Config::for_data_w(512) };
+    let mut world = World::new(config, cards).unwrap();
+    world.run(20);
+    let (from, to) = (Memory::anonymous(4096).unwrap(), Memory::anonymous(4096).unwrap());
+    let data: Vec<u8> = (0..512u32).map(|index| (index ^ index >> 3) as u8).collect();
+    from.write(0, &data);
+    world.site_mut(Site::A).host.map(0x1000, from).unwrap();
+    world.site_mut(Site::A).host.map(0x2000, to.clone()).unwrap();
+    world.write32(Site::A, 0x10, 0);
+    wait_irq(&mut world, Site::A, 1);
+    let mut read = [0; 512];
+    to.read(0, &mut read);
+    assert_eq!(read[..], data);
+
+    world.write32(Site::A, 0x30, 0x0403_0201);
+    wait_irq(&mut world, Site::A, 4);
+    let stored = world.site(Site::A).store.bytes(0x7f..0x101);
+    assert_eq!((stored[0], stored[129]), (0, 0));
+    assert!(stored[1..129].chunks(4).all(|word| word == [1, 2, 3, 4]));
+
+    world.write32(Site::A, 8, 65);
+    let irq = wait_irq(&mut world, Site::B, 0);
+    let (sent, arrived) = (world.read32(Site::A, 0x20), world.read32(Site::B, 0x1c));
+    assert_eq!(arrived - sent, 1224, "a kilometre at 250 MHz");
+    // 64 beats of 512 bits at 400 bits a cycle lie between the first and the last, rounded up.
+    assert_eq!(irq - u64::from(arrived), 82 + 2);
+    assert_eq!(world.site(Site::B).rx().counts().frames, 1);
+}
+
+#[test]
+fn a_world_may_move_to_another_thread() {
+    let mut world = two_cards(config());
+    let id = std::thread::spawn(move || world.read32(Site::A, 0)).join().unwrap();
+    assert_eq!(id, 0x5374_616e);
 }
 
 #[test]
@@ -192,7 +234,7 @@ fn story(config: Config) -> (Vec<(u64, Site, usize)>, Vec<u32>, u64) {
     world.site_mut(Site::B).host.map(0x1000, memory).unwrap();
     world.write32(Site::B, 0x34, 1);
     let mut events = Vec::new();
-    for round in 0..12u32 {
+    for round in 0..7u32 {
         world.write32(Site::A, 0x0c, round * 31_415);
         world.write32(Site::A, 8, 10 + round);
         world.write32(Site::B, 0x10, 0);
@@ -223,8 +265,8 @@ fn jumping_over_idle_time_changes_nothing() {
         let with = story(Config { jump: true, ..base.clone() });
         let without = story(Config { jump: false, ..base });
         assert_eq!((&with.0, &with.1), (&without.0, &without.1));
-        assert!(with.0.len() > 40, "{} events", with.0.len());
-        assert!(with.2 > 1_000_000, "{} cycles jumped over", with.2);
+        assert!(with.0.len() > 30, "{} events", with.0.len());
+        assert!(with.2 > 500_000, "{} cycles jumped over", with.2);
         assert_eq!(with.2 % PERIOD, 0);
         assert_eq!(without.2, 0);
     }
@@ -271,12 +313,8 @@ fn what_does_not_come_times_out() {
 
 #[test]
 fn waves_and_captures() {
-    static ONCE: Once = Once::new();
-    let mut dir = std::env::temp_dir();
-    ONCE.call_once(|| {
-        dir.push(format!("dyad-sim-{}", std::process::id()));
-        std::fs::create_dir_all(&dir).unwrap();
-    });
+    let dir = std::env::temp_dir().join(format!("dyad-sim-{}", std::process::id()));
+    std::fs::create_dir_all(&dir).unwrap();
     let design = core(include_str!("stand_in.v"), true).unwrap();
     let traced: Box<dyn Card> = Box::new(RtlCard::new(design.instance(1)));
     let mut world = World::new(config(), [Some(traced), card(2)]).unwrap();
