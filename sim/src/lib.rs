@@ -13,9 +13,10 @@
 //! | [`host_mem`], [`memory`] | host memory behind an IOMMU |
 //! | [`store`] | the local store and its flush line |
 //! | [`axil`] | the host's side of the register bus |
-//! | [`mac`], [`wire`] | line pacing, underrun, overrun; distance and faults of the fibre |
+//! | [`mac`] | line pacing, underrun, overrun |
+//! | [`link`], [`wire`] | distance and faults of the fibre; monitors and taps |
 //! | [`pcap`] | captures of the link |
-//! | [`site`], [`world`] | one site; both, and the time |
+//! | [`site`], [`config`], [`world`] | one site; both, and the time |
 //!
 //! This crate must never hold a register offset, an opcode or a header field: those are `dyad-spec`'s.
 
@@ -25,9 +26,11 @@ pub mod axi_check;
 mod axi_tests;
 pub mod axil;
 pub mod card;
+pub mod config;
 pub mod faults;
 mod frame;
 pub mod host_mem;
+pub mod link;
 pub mod mac;
 pub mod memory;
 pub mod pcap;
@@ -41,11 +44,13 @@ pub mod world;
 pub use axi::{AxiConfig, AxiCounts};
 pub use axi_check::OnViolation;
 pub use card::{Card, Response, Site};
+pub use config::Config;
 pub use faults::{Access, Effect, Fault, Unit};
 pub use host_mem::HostMemory;
+pub use link::{Fcs, Verdict, WireConfig};
 pub use mac::LineRate;
 pub use memory::Memory;
 pub use rtl::{RtlCard, core};
 pub use store::Store;
-pub use wire::{Fcs, Verdict, WireConfig};
-pub use world::{Action, Config, Timeout, World};
+pub use wire::Wire;
+pub use world::{Action, Timeout, World};

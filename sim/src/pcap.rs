@@ -1,6 +1,6 @@
 //! A capture of the link's frames that Wireshark and tcpdump read (pcap with nanoseconds, link type Ethernet).
 
-use crate::wire::{Monitor, Seen};
+use crate::link::{Monitor, Seen};
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
