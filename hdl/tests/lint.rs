@@ -139,11 +139,6 @@ fn slang_finds_nothing() {
 }
 
 #[test]
-fn properties_are_read_by_yosys() {
-    support::yosys_formal("statements", &verilog::print(&statements())).unwrap();
-}
-
-#[test]
 fn text_is_deterministic() {
     assert_eq!(verilog::print(&everything()), verilog::print(&everything()));
 }

@@ -16,7 +16,7 @@ fn get(vals: &[u64], s: Slot) -> &[u64] {
 }
 
 /// An operation on values of at most 64 bits; operands are places in `vals`, `widths` are theirs.
-fn small(op: &NodeOp, widths: &[usize], w: usize, vals: &[u64]) -> u64 {
+pub(super) fn small(op: &NodeOp, widths: &[usize], w: usize, vals: &[u64]) -> u64 {
     let v = |a: &NodeId| vals[*a as usize];
     let r = match op {
         NodeOp::Const(_) | NodeOp::Sig(_) => unreachable!("constants and signals are no steps"),
@@ -100,7 +100,12 @@ impl Interp {
     }
 
     pub(super) fn check_properties(&self) -> Result<(), InterpError> {
-        match self.flat.props.iter().find(|p| !self.rst && self.vals[p.cond] != 1) {
+        match self
+            .flat
+            .props
+            .iter()
+            .find(|p| !self.rst && self.vals[p.cond] != 1 && p.resets.iter().all(|r| self.vals[*r] == 0))
+        {
             None => Ok(()),
             Some(p) => Err(InterpError::Property { kind: p.kind, path: p.path.clone(), cycle: self.cycle }),
         }
@@ -111,7 +116,7 @@ impl Interp {
         let (vals, next) = (&self.vals, &mut self.next);
         for r in &self.flat.regs {
             let to = &mut next[r.next..r.next + word_count(r.cur.w)];
-            if r.reset && self.rst {
+            if r.reset && (self.rst || r.resets.iter().any(|x| vals[*x] == 1)) {
                 to.copy_from_slice(r.init.words());
             } else {
                 to.copy_from_slice(get(vals, r.cur));

@@ -32,6 +32,8 @@ pub(super) struct FlatReg {
     pub next: usize,
     pub init: Bits,
     pub reset: bool,
+    /// Bits that reset it beside `rst`.
+    pub resets: Vec<usize>,
     pub tree: Vec<Tree>,
 }
 
@@ -56,6 +58,8 @@ pub(super) struct FlatProp {
     pub kind: PropKind,
     pub path: String,
     pub cond: usize,
+    /// Bits that suspend it beside `rst`.
+    pub resets: Vec<usize>,
 }
 
 #[derive(Default)]
@@ -288,9 +292,10 @@ impl Flattener<'_> {
                     self.flat.top_sigs.push(cur);
                 }
                 if let SigKind::Reg { init, reset } = &s.kind {
+                    let resets = self.resets(p);
                     let tree = self.tree(p, &data.body, id as SigId);
                     let next = self.alloc_next(s.w as usize);
-                    self.flat.regs.push(FlatReg { cur, next, init: init.clone(), reset: *reset, tree });
+                    self.flat.regs.push(FlatReg { cur, next, init: init.clone(), reset: *reset, resets, tree });
                 }
             }
             for (&n, hint) in &data.hints {
@@ -301,9 +306,21 @@ impl Flattener<'_> {
             for prop in data.props.iter().filter(|x| x.kind != PropKind::Cover) {
                 let cond = self.slot(p.node(prop.cond)).at;
                 let path = format!("{}{}", p.prefix, prop.name);
-                self.flat.props.push(FlatProp { kind: prop.kind, path, cond });
+                self.flat.props.push(FlatProp { kind: prop.kind, path, cond, resets: self.resets(p) });
             }
         }
+    }
+
+    /// The bits that reset a place beside the top's `rst`: its own instance's and those above it.
+    fn resets(&self, p: &Place) -> Vec<usize> {
+        let mut out = Vec::new();
+        let mut above = p.parent;
+        while let Some((parent, inst)) = above {
+            let place = &self.places.all[parent];
+            out.extend(place.data().insts[inst].reset.map(|n| self.slot(place.node(n)).at));
+            above = place.parent;
+        }
+        out
     }
 
     fn memory(&mut self, p: &Place, r: &RamData) {

@@ -8,6 +8,7 @@ use super::bits::{Bits, clog2};
 use super::check;
 use super::data::*;
 use super::expr::{E, Var};
+use super::known::{Known, known};
 use super::mem::{Inst, Ram};
 use super::names;
 
@@ -28,6 +29,8 @@ pub(crate) struct Builder {
     pub fold: bool,
     taken: HashSet<String>,
     intern: HashMap<(NodeOp, u32), NodeId>,
+    /// By node, when folding.
+    known: Vec<Known>,
 }
 
 struct Stack {
@@ -73,10 +76,23 @@ impl Drop for Pop {
 #[track_caller]
 pub fn module(name: impl AsRef<str>, f: impl FnOnce(&M)) -> Module {
     let name = name.as_ref();
-    if let Err(e) = names::check(name) {
-        panic!("module {name}: {e}");
+    let built = try_module(name, |m| {
+        f(m);
+        Ok::<(), String>(())
+    });
+    match built {
+        Ok(module) => module,
+        Err(e) => panic!("module {name}: {e}"),
     }
-    assert!(!names::is_keyword(name), "module {name}: a keyword of Verilog");
+}
+
+/// As [`module`], for importers: `f` may end with an error, and what the final checks find is returned. Misuse of the
+/// handles inside `f` still panics.
+pub(crate) fn try_module<X: From<String>>(name: &str, f: impl FnOnce(&M) -> Result<(), X>) -> Result<Module, X> {
+    names::check(name)?;
+    if names::is_keyword(name) {
+        return Err("a keyword of Verilog".to_string().into());
+    }
     let serial = STACK.with(|s| {
         let mut s = s.borrow_mut();
         let (serial, fold) = (s.next_serial, s.fold);
@@ -88,18 +104,16 @@ pub fn module(name: impl AsRef<str>, f: impl FnOnce(&M)) -> Module {
             fold,
             taken: ["clk", "rst"].map(String::from).into(),
             intern: HashMap::new(),
+            known: Vec::new(),
         });
         serial
     });
     let pop = Pop(serial);
-    f(&M { serial });
+    f(&M { serial })?;
     let mut b = STACK.with(|s| s.borrow_mut().open.pop().expect("this module is the innermost"));
     drop(pop);
     b.data.body = b.frames.pop().expect("the body's frame").stmts;
-    match check::finish(b) {
-        Ok(data) => Module(Rc::new(data)),
-        Err(e) => panic!("module {name}: {e}"),
-    }
+    Ok(Module(Rc::new(check::finish(b)?)))
 }
 
 /// Runs `f` with constant folding and simplification switched off for the modules it builds. The interpreter runs
@@ -116,11 +130,23 @@ pub fn without_folding<R>(f: impl FnOnce() -> R) -> R {
 impl Builder {
     /// Adds a node as it is, or finds its equal.
     pub fn intern(&mut self, op: NodeOp, w: u32) -> NodeId {
-        let nodes = &mut self.data.nodes;
-        *self.intern.entry((op, w)).or_insert_with_key(|(op, w)| {
-            nodes.push(Node { op: op.clone(), w: *w });
-            (nodes.len() - 1) as NodeId
-        })
+        let key = (op, w);
+        if let Some(&id) = self.intern.get(&key) {
+            return id;
+        }
+        if self.fold {
+            let k = known(&key.0, w as usize, &self.known);
+            if let (false, Some(v)) = (matches!(key.0, NodeOp::Const(_)), k.value()) {
+                let id = self.constant(v.clone());
+                self.intern.insert(key, id);
+                return id;
+            }
+            self.known.push(k);
+        }
+        let id = self.data.nodes.len() as NodeId;
+        self.data.nodes.push(Node { op: key.0.clone(), w });
+        self.intern.insert(key, id);
+        id
     }
 
     pub fn constant(&mut self, v: Bits) -> NodeId {
@@ -279,6 +305,18 @@ impl M {
     #[track_caller]
     pub fn reg_nr(&self, name: impl AsRef<str>, w: usize) -> Var {
         self.with(|b| b.var(name.as_ref(), w, SigKind::Reg { init: Bits::zero(w), reset: false }))
+    }
+
+    /// Flip-flops without reset, with `init` at power-up; it must fit in `w` bits.
+    #[track_caller]
+    pub fn reg_nr_init(&self, name: impl AsRef<str>, w: usize, init: impl Into<Bits>) -> Var {
+        let (name, init) = (name.as_ref(), init.into());
+        self.with(|b| {
+            if init.significant() > w {
+                return Err(format!("reg {name}: initial value {init} does not fit in {w} bits"));
+            }
+            b.var(name, w, SigKind::Reg { init: init.resize(w), reset: false })
+        })
     }
 
     /// A memory of `depth` (at least 2) words of `w` bits that starts at zero. Addresses have `clog2(depth)` bits;

@@ -10,6 +10,7 @@ use super::tidy;
 
 /// Tidies and checks a module whose closure has run.
 pub(super) fn finish(mut b: Builder) -> Res<ModuleData> {
+    defaults_come_first(&b.data)?;
     if b.fold {
         let body = std::mem::take(&mut b.data.body);
         b.data.body = tidy::prune(&b, body);
@@ -106,7 +107,7 @@ fn drivers(data: &ModuleData) -> Res<()> {
             _ => {}
         }
     }
-    defaults_come_first(data)
+    Ok(())
 }
 
 /// An unconditional assignment after a conditional one makes the latter dead text: certainly not what was meant.

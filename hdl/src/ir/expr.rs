@@ -134,6 +134,8 @@ impl Builder {
     }
 }
 
+// `shl` and `shr` are shifts by a number of the host language; no trait is meant.
+#[allow(clippy::should_implement_trait)]
 impl E {
     /// Width in bits.
     pub fn width(self) -> usize {

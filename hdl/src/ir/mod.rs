@@ -39,14 +39,18 @@ pub mod data;
 mod eval;
 mod expr;
 mod fold;
+mod known;
 mod mem;
 pub(crate) mod names;
 mod ops;
 mod stmt;
+#[cfg(test)]
+mod tests;
 mod tidy;
 
 pub(crate) use bits::words;
 pub use bits::{Bits, clog2, word_count};
+pub(crate) use builder::try_module;
 pub use builder::{M, module, without_folding};
 pub use data::{Dir, Module, Port, PropKind};
 pub(crate) use eval::{cmp_holds, eval};

@@ -26,6 +26,9 @@ impl Builder {
     }
 }
 
+/// A condition and what happens under it.
+type Arm = (NodeId, Vec<Stmt>);
+
 /// A conditional that may get further arms.
 #[derive(Debug)]
 pub struct When {
@@ -54,7 +57,7 @@ pub fn when(c: impl Into<E>, f: impl FnOnce()) -> When {
 
 impl When {
     /// The conditional itself, taken out of the tree.
-    fn take(&self, b: &mut Builder) -> Res<(Vec<(NodeId, Vec<Stmt>)>, Vec<Stmt>)> {
+    fn take(&self, b: &mut Builder) -> Res<(Vec<Arm>, Vec<Stmt>)> {
         let here = b.serial == self.m && b.frames.len() == self.depth && b.stmts().len() == self.index + 1;
         match if here { b.stmts().pop() } else { None } {
             Some(Stmt::If { arms, otherwise }) => Ok((arms, otherwise)),

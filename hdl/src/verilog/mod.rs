@@ -13,6 +13,8 @@ mod expr;
 mod module;
 mod plan;
 mod stmt;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
 use std::fmt;

@@ -81,7 +81,7 @@ impl Plan<'_> {
         self.exprs.data
     }
 
-    /// The nodes that the text uses, as often as it does, and those of them of which it takes slices.
+    /// The nodes that the text uses, as often as it does, and those of them that must be names.
     fn roots(&self) -> (Vec<NodeId>, Vec<NodeId>) {
         let (mut roots, mut sliced) = (Vec::new(), Vec::new());
         let bodies = self.combs.iter().map(|(_, b)| b).chain(self.regs.iter().map(|g| &g.body));
@@ -92,6 +92,10 @@ impl Plan<'_> {
         for ram in &self.data().rams {
             if let Some(w) = &ram.write {
                 roots.extend([w.en, w.addr, w.data]);
+                // yosys makes a memory that is written at a literal address a list of registers.
+                if matches!(self.data().nodes[w.addr as usize].op, NodeOp::Const(_)) {
+                    sliced.push(w.addr);
+                }
                 if w.lane_w != ram.w {
                     // Each lane prints the address once more.
                     roots.push(w.addr);

@@ -39,15 +39,12 @@ pub fn verilator(top: &str, text: &str) -> Result<(), String> {
     run(c.args(["--top-module", top, &format!("{top}.v")]))
 }
 
-/// yosys: no warning, no latch, `check -assert`.
+/// yosys, with and without the properties: no warning, no latch, `check -assert`.
 pub fn yosys(top: &str, text: &str) -> Result<(), String> {
     let checks = "select -assert-none t:$dlatch t:$adlatch t:$dlatchsr t:$sr; check -assert";
-    yosys_script(top, text, "", &format!("hierarchy -check -top {top}; proc; {checks}"))
-}
-
-/// yosys with `-formal`: the properties are read too.
-pub fn yosys_formal(top: &str, text: &str) -> Result<(), String> {
-    yosys_script(top, text, "-formal", &format!("hierarchy -check -top {top}; proc; check -assert"))
+    let script = format!("hierarchy -check -top {top}; proc; {checks}");
+    // Once as synthesis reads it, once with the properties.
+    ["", "-formal"].iter().try_for_each(|read_options| yosys_script(top, text, read_options, &script))
 }
 
 fn yosys_script(top: &str, text: &str, read_options: &str, script: &str) -> Result<(), String> {
