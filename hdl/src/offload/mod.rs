@@ -8,6 +8,7 @@ pub mod decode;
 pub mod directory;
 pub mod flush;
 pub mod launch;
+pub mod lock_table;
 pub mod mirror;
 pub mod read;
 pub mod resend;
