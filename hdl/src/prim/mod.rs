@@ -3,6 +3,7 @@
 //! Must never hold: anything that knows what the bits of a stream mean.
 
 pub mod arbiter;
+pub mod crc32c;
 pub mod fifo;
 pub mod fifo_ram;
 pub mod skid;
