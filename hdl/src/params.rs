@@ -23,7 +23,7 @@ pub struct Params {
     pub mirror_bufs: usize,
     /// Core clock in kHz; only told to the host.
     pub clock_khz: usize,
-    /// Period of the time-out scan in cycles; a power of two, at least `slots`.
+    /// Period of the time-out scan in cycles: twice `slots`.
     pub period: usize,
     /// Log2 of the most entries that a queue may have.
     pub queue_log2: usize,
@@ -51,7 +51,7 @@ impl Params {
             local_bufs: 8,
             mirror_bufs: 8,
             clock_khz,
-            period: 4096,
+            period: 8192,
             queue_log2: 12,
         }
     }
@@ -68,7 +68,7 @@ impl Params {
         power("extents", self.extents, 64, 1 << 20);
         power("local_bufs", self.local_bufs, 2, 16);
         power("mirror_bufs", self.mirror_bufs, 2, 16);
-        power("period", self.period, self.slots, 1 << 16);
+        assert_eq!(self.period, 2 * self.slots, "a slot is looked at every second cycle: period");
         assert!((1..=8).contains(&self.queues), "queues: 1..=8, not {}", self.queues);
         assert!(self.vectors == 8 && self.luns == 8, "vectors and LUNs are 8");
         assert_eq!(self.store_w, if self.data_w == 64 { 256 } else { 1024 }, "store_w");

@@ -18,7 +18,9 @@
 //! - Latency: job to first W beat 2 cycles. Throughput: a beat a cycle, one idle cycle between blocks.
 //! - Backpressure: W data wait for WREADY; up to 16 blocks wait for their answer (AXI IHI 0022 A3.3: W follows AW).
 //! - Ordering: jobs alternate between the clients when both wait; answers in order (one AXI identifier).
-//! - Reset: AXI is reset with it. Errors: passed on in `m_done`. Tests: `tests/tests/home.rs`.
+//! - Reset: `rst` with the bus. While `drain` is 1, for a reset of the clients alone, no job is taken; blocks that have
+//!   begun go home whole; `quiet` says when. The gather RAMs keep their words through the clients' reset.
+//! - Errors: passed on in `m_done`. Tests: `tests/tests/home.rs`.
 
 use crate::bundle::HomeJob;
 use crate::params::Params;
@@ -41,7 +43,6 @@ pub fn home(p: &Params) -> Module {
         let awlen = m.output("m_axi_awlen", 8);
         let awsize = m.output("m_axi_awsize", 3);
         let awburst = m.output("m_axi_awburst", 2);
-        let awid = m.output("m_axi_awid", 4);
         let awvalid = m.output("m_axi_awvalid", 1);
         let awready = m.input("m_axi_awready", 1);
         let wdata = m.output("m_axi_wdata", w);
@@ -52,6 +53,7 @@ pub fn home(p: &Params) -> Module {
         let bresp = m.input("m_axi_bresp", 2);
         let bvalid = m.input("m_axi_bvalid", 1);
         let bready = m.output("m_axi_bready", 1);
+        let drain = m.input("drain", 1);
         let quiet = m.output("quiet", 1);
 
         let tags = m.inst("u_tags", &fifo(16, 5));
@@ -63,7 +65,7 @@ pub fn home(p: &Params) -> Module {
         let aw_addr = m.reg_nr("aw_addr", 40);
 
         // Choose a job when the reading of the one before has ended.
-        let room = !active & !aw_full & tags.get("s_ready");
+        let room = !active & !aw_full & tags.get("s_ready") & !drain;
         let take1 = job[1].valid & (!job[0].valid | !client);
         let take0 = job[0].valid & !take1;
         job[0].ready.set(room & take0);
@@ -108,7 +110,6 @@ pub fn home(p: &Params) -> Module {
         awlen.set(beats - 1);
         awsize.set(clog2(w / 8));
         awburst.set(1);
-        awid.set(0);
         awvalid.set(aw_full);
         wdata.set(mux(w_client, rd_data[1], rd_data[0]));
         wstrb.set(ones(w / 8));
@@ -126,8 +127,5 @@ pub fn home(p: &Params) -> Module {
             data.set(cat(&[bresp.any(), tag.slice(0, 4)]));
         }
         quiet.set(!active & !w_valid & !waiting & !aw_full);
-        for j in &job {
-            let _ = j.fire();
-        }
     })
 }

@@ -14,7 +14,9 @@
 //! - Parameters: `STORE_W` 256 or 1024: bursts of 128 or 32 beats.
 //! - Latency: request to AR 1 cycle; R to the client 0. Throughput: a beat a cycle.
 //! - Backpressure: RREADY is that of the client whose burst is on; up to 16 bursts wait.
-//! - Reset: AXI is reset with it. Errors: passed on. Tests: `tests/tests/store_rd.rs`.
+//! - Reset: `rst` with the bus. While `drain` is 1, for a reset of the clients alone, no request is taken, and data that
+//!   come are dropped; `quiet` says when no more will come.
+//! - Errors: passed on. Tests: `tests/tests/store_rd.rs`.
 
 use crate::params::Params;
 use crate::prelude::*;
@@ -35,7 +37,6 @@ pub fn store_rd(p: &Params) -> Module {
         let arlen = m.output("m_axi_arlen", 8);
         let arsize = m.output("m_axi_arsize", 3);
         let arburst = m.output("m_axi_arburst", 2);
-        let arid = m.output("m_axi_arid", 4);
         let arvalid = m.output("m_axi_arvalid", 1);
         let arready = m.input("m_axi_arready", 1);
         let rdata = m.input("m_axi_rdata", w);
@@ -43,13 +44,14 @@ pub fn store_rd(p: &Params) -> Module {
         let rlast = m.input("m_axi_rlast", 1);
         let rvalid = m.input("m_axi_rvalid", 1);
         let rready = m.output("m_axi_rready", 1);
+        let drain = m.input("drain", 1);
         let quiet = m.output("quiet", 1);
 
         let tags = m.inst("u_tags", &fifo(16, 1));
         let full = m.reg("ar_full", 1, 0);
         let addr = m.reg_nr("ar_addr", 40);
         let last_client = m.reg("last_client", 1, 0);
-        let room = (!full | arready) & tags.get("s_ready");
+        let room = (!full | arready) & tags.get("s_ready") & !drain;
         let take1 = rd[1].valid & (!rd[0].valid | !last_client);
         let take0 = rd[0].valid & !take1;
         rd[0].ready.set(room & take0);
@@ -67,21 +69,17 @@ pub fn store_rd(p: &Params) -> Module {
         arlen.set(p.store_beats() - 1);
         arsize.set(clog2(w / 8));
         arburst.set(1);
-        arid.set(0);
         arvalid.set(full);
 
         let client = tags.get("m_data");
         let open = tags.get("m_valid");
         for (i, o) in out.iter().enumerate() {
-            o.valid.set(rvalid & open & client.eq(i));
+            o.valid.set(rvalid & open & client.eq(i) & !drain);
             o.data.set(cat(&[rresp.any(), rlast, rdata]));
         }
-        let ready = open & mux(client, out[1].ready, out[0].ready);
+        let ready = open & (drain | mux(client, out[1].ready, out[0].ready));
         rready.set(ready);
         tags.set("m_ready", rvalid & ready & rlast);
         quiet.set(!open & !full);
-        for r in &rd {
-            let _ = r.fire();
-        }
     })
 }

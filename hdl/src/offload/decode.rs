@@ -13,7 +13,7 @@
 //! or the SYNC flag (`NotLive`); link up, or a local LUN (`LinkDown`). Owners are not looked at here: the directory
 //! answers when the block's lock is had.
 //!
-//! - Latency: `s_sqe` to `m_op` 2 cycles. Throughput: a command every 2 cycles, a block a cycle.
+//! - Latency: `s_sqe` to `m_op` 2 cycles. Throughput: a block a cycle, one idle cycle between commands.
 //! - Backpressure: stops while no command number or no slot is free; nothing is dropped.
 //! - Reset: the command in work is forgotten.
 //! - Errors: one counter event for each status.
@@ -130,7 +130,7 @@ pub fn decode(p: &Params) -> Module {
         let splitting = m.reg("splitting", 1, 0);
         let last = m.wire_or("last", 1, 0);
         let by_blocks = data | flush;
-        let split_free = !splitting | last;
+        let split_free = !splitting;
         let good = full & !bad & s_free.valid & m_new.ready;
         let to_split = (good & by_blocks & split_free).named("to_split");
         let to_aux = (good & !by_blocks & m_aux.ready).named("to_aux");

@@ -3,6 +3,8 @@
 //! Must never hold: anything of a bus or a frame format; those are in `dma` and `net`.
 
 pub mod admit;
+pub mod aux;
+pub mod aux_host;
 pub mod cmd_table;
 pub mod decode;
 pub mod directory;

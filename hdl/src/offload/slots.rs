@@ -195,7 +195,18 @@ pub fn slots(p: &Params) -> Module {
         let ready = m.output("init_done", 1);
         let quiet = m.output("quiet", 1);
         let in_use = m.output("slots_in_use", 16);
-        let events = ["unexpected", "resent", "timed_out", "fence", "written", "read", "not_owner", "flushed"]
+        let events = [
+            "unexpected",
+            "busy",
+            "refused",
+            "resent",
+            "timed_out",
+            "fence",
+            "written",
+            "read",
+            "not_owner",
+            "flushed",
+        ]
             .map(|name| (name, m.output(format!("ev_{name}"), 1)));
         let pulse: Vec<(&str, Var)> = events
             .iter()
@@ -411,11 +422,13 @@ pub fn slots(p: &Params) -> Module {
             when(matched & answer.ftype.eq(FrameType::Busy.code()), || {
                 next.set("busy", 1);
                 next.set("t_last", now);
+                raise("busy");
             });
             when(matched & answer.ftype.eq(FrameType::Refused.code()), || {
                 report.set(1);
                 finish.set(is_flush);
                 status.set(answer.code);
+                raise("refused");
             });
         });
         when(is_local & active, || {
