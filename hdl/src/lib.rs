@@ -7,12 +7,17 @@
 //! Must never hold: anything that runs on the host, or knows of the simulator.
 
 pub mod bundle;
+pub mod csr;
 pub mod dma;
+pub mod fields;
+pub mod front;
 pub mod interp;
 pub mod ir;
+pub mod net;
 pub mod offload;
 pub mod params;
 pub mod prim;
+pub mod queue;
 pub mod stream;
 pub mod verilog;
 
