@@ -85,9 +85,6 @@ fn compare(seed: u64, shape: Shape) -> Result<(), String> {
     let folded = random_module(&name, seed, shape);
     let plain = without_folding(|| random_module(&name, seed, shape));
     let text = verilog::print(&folded);
-    support::verilator(&name, &text)?;
-    support::yosys(&name, &text)?;
-    support::slang(&name, &text)?;
     let mut rtl = Rtl::new(&folded, &text, seed);
     let mut sims = [("as said", Interp::new(&plain)), ("folded", Interp::new(&folded))]
         .map(|(what, sim)| (what, sim.unwrap_or_else(|e| panic!("{e}"))));
@@ -117,7 +114,9 @@ fn compare(seed: u64, shape: Shape) -> Result<(), String> {
             sim.step().map_err(|e| e.to_string())?;
         }
     }
-    Ok(())
+    support::verilator(&name, &text)?;
+    support::yosys(&name, &text)?;
+    support::slang(&name, &text)
 }
 
 fn run(test: &str, few: u64, shape: Shape) {

@@ -32,7 +32,9 @@ pub fn random_module(name: &str, seed: u64, shape: Shape) -> Module {
             children.push(random_module(&format!("{name}_{i}"), seed.wrapping_mul(31).wrapping_add(i), smaller));
         }
     }
-    module(name, |m| Gen { m: *m, rng: ChaCha8Rng::seed_from_u64(seed), pool: Vec::new() }.fill(shape, &children))
+    module(name, |m| {
+        Gen { m: *m, rng: ChaCha8Rng::seed_from_u64(seed), pool: Vec::new(), depth: 0 }.fill(shape, &children)
+    })
 }
 
 struct Gen {
@@ -40,6 +42,8 @@ struct Gen {
     rng: ChaCha8Rng,
     /// Expressions that later ones may use.
     pool: Vec<E>,
+    /// Operations around the one that is being made.
+    depth: usize,
 }
 
 impl Gen {
@@ -63,6 +67,12 @@ impl Gen {
         if self.rng.random_ratio(1, 12) {
             return self.constant(w);
         }
+        if self.depth < 4 && self.rng.random_ratio(2, 5) {
+            self.depth += 1;
+            let e = self.nested(w);
+            self.depth -= 1;
+            return e;
+        }
         let same: Vec<E> = self.pool.iter().copied().filter(|e| e.width() == w).collect();
         if !same.is_empty() && self.rng.random_ratio(2, 3) {
             return *same.choose(&mut self.rng).expect("not empty");
@@ -75,6 +85,42 @@ impl Gen {
         } else {
             let rest = self.of(w - e.width());
             cat(&[rest, e])
+        }
+    }
+
+    /// A new operation of `w` bits that nothing else uses: it is printed inside of what uses it.
+    fn nested(&mut self, w: usize) -> E {
+        if w == 1 && self.rng.random_ratio(2, 3) {
+            let w = if self.rng.random() { 1 } else { self.width() };
+            let (a, b) = (self.of(w), self.of(w));
+            return match self.rng.random_range(0..8) {
+                0 | 1 => a.eq(b),
+                2 => a.ne(b),
+                3 => a.lt(b),
+                4 => a.le(b),
+                5 => a.any(),
+                6 => a.all(),
+                _ => a.parity(),
+            };
+        }
+        let (a, b) = (self.of(w), self.of(w));
+        match self.rng.random_range(0..10) {
+            0 => a + b,
+            1 => a - b,
+            2 => a & b,
+            3 => a | b,
+            4 => a ^ b,
+            5 => !a,
+            6 => {
+                let n = self.index(w);
+                a.shl_by(n)
+            }
+            7 => {
+                let n = self.index(w);
+                a.shr_by(n)
+            }
+            8 => mux(self.bit(), a, b),
+            _ => rep(a.slice(0, 1), w),
         }
     }
 
@@ -252,6 +298,9 @@ impl Gen {
             let c = self.bit();
             when(c, || self.statements(&[v], 2));
         }
+        // Never a constant: lint tools follow those through wires, and object to comparisons with them.
+        let input = self.pool[0];
+        when(input.bit(0), || v.set(input.resize(w)));
         self.pool.push(v.get());
     }
 
