@@ -31,10 +31,10 @@
 //!
 //! **Parameters.** `data_w` 64 or 512, and what the capability registers say.
 //!
-//! **Latency.** `s_cmd` to `m_rd` 1 cycle; an address to `m_dir` 3 cycles; last answer to `m_wr` 3 cycles at 64 bits, 3 more
-//! at 512 bits; last `s_b` to `m_done` 1 cycle.
+//! **Latency.** `s_cmd` to `m_rd` 1 cycle; `s_rdata` to `m_dir` 3; the last `s_dir` of a burst to `m_wr` 2 cycles at 64 bits,
+//! 3 at 512; the last `s_b` to `m_done` 1 cycle.
 //!
-//! **Throughput.** One lookup a cycle within a command, with one idle cycle between commands, as long as host memory
+//! **Throughput.** One lookup a cycle within a command and two idle cycles between commands, as long as host memory
 //! delivers and takes a word a cycle. SET_OWNER: one extent a cycle.
 //!
 //! **Backpressure.** At most [`COMMANDS`] commands at a time. Lookups stop when the answer RAM has no room. Nothing is
@@ -252,7 +252,7 @@ pub fn aux(p: &Params) -> Module {
             left.set(mux(is_identify, (BLOCK_BYTES * 8 / WORD_W) as u64, count));
             status.set(mux(
                 any_of(&[is_lookup, is_identify, is_set_owner]),
-                Status::Ok.code(),
+                lit(Status::Ok.code(), 8),
                 Status::BadOpcode.code(),
             ));
             writes.set(answers_any);
@@ -279,7 +279,7 @@ pub fn aux(p: &Params) -> Module {
         let lane_ends = lane.map_or(lit(1, 1), |lane| lane.all());
         beat_taken.set(asked & (last | lane_ends));
         when(asked, || {
-            when(last, || state.set(mux(lane_ends, END, PAD)));
+            when(last, || state.set(mux(lane_ends, lit(END, 3), PAD)));
             when(beat_taken & beat.bit(z.beat_w), || status.set(Status::DmaReadFault.code()));
         });
 
