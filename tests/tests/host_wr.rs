@@ -4,7 +4,7 @@ use dyad_hdl::bundle::HostBurst;
 use dyad_hdl::dma::host_wr::{CLIENTS, OUTSTANDING, host_wr};
 use dyad_hdl::ir::Bits;
 use dyad_hdl::params::Params;
-use dyad_tests::{Dut, Rng, Scoreboard, Sink, Source, Stall, pack, trial};
+use dyad_tests::{Dut, Rng, Scoreboard, Source, Stall, pack, trial};
 use std::collections::VecDeque;
 
 /// A burst that does not cross a 4 KiB boundary: address and beats.
@@ -236,7 +236,9 @@ fn bursts_reach_memory_whole_and_are_answered() {
 fn latency_is_one_cycle_for_the_address_and_two_for_data() {
     trial(|t| {
         let mut dut = t.dut(&host_wr(&Params::new(512)));
-        ["s_wr0_valid", "s_wdata0_valid", "m_axi_awready", "m_axi_wready"].map(|p| dut.poke(p, 1));
+        for port in ["s_wr0_valid", "s_wdata0_valid", "m_axi_awready", "m_axi_wready"] {
+            dut.poke(port, 1);
+        }
         dut.poke_bits("s_wr0_data", &pack(HostBurst::FIELDS, &[("addr", 0x40), ("beats", 1)]));
         dut.settle();
         assert_eq!((dut.peek("s_wr0_ready"), dut.peek("m_axi_awvalid"), dut.peek("m_axi_wvalid")), (1, 0, 0));
