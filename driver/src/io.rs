@@ -1,0 +1,550 @@
+//! A queue pair of a card: submit, ring, poll, wait.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use dyad_spec::entry::{SubmissionFlags, lookup, submission};
+use dyad_spec::regs::{self, Register};
+use dyad_spec::{BLOCK_BYTES, ENTRY_BYTES, MAX_BLOCKS, MAX_LOOKUPS, Opcode, Status};
+
+use crate::backing::{Backing, Deadline, Wake};
+use crate::bar::{Control, Registers};
+use crate::completion::{CommandId, Completion};
+use crate::device::Shared;
+use crate::dma::{DmaBuffer, DmaSlice};
+use crate::error::{CommandFailure, Error, Result};
+use crate::queue::{Command, QueueFault, QueuePair};
+
+/// Longest sleep before the driver makes sure that the card is still there.
+const HEARTBEAT: Duration = Duration::from_millis(100);
+/// Sleep between two looks at the completion queue when the backing has no interrupts.
+const POLL: Duration = Duration::from_micros(20);
+/// Bytes of the buffer that [`Queue::write`] and [`Queue::read`] copy through.
+const BOUNCE_BYTES: usize = MAX_BLOCKS as usize * BLOCK_BYTES;
+
+/// Sizes of a queue pair.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QueueConfig {
+    /// Log2 of the submission queue's entries; one less than that can wait for the card.
+    pub sq_log2: u32,
+    /// Log2 of the completion queue's entries; one less than that can be in flight.
+    pub cq_log2: u32,
+    /// Interrupt vector; `None`: the pair's number, modulo the vectors there are.
+    pub vector: Option<u16>,
+    /// How long [`Queue::write`] and the other calls that wait by themselves wait for each command.
+    pub timeout: Duration,
+}
+
+impl Default for QueueConfig {
+    /// 256 entries each; 8 s, after which hypervisors give up on a path.
+    fn default() -> Self {
+        Self { sq_log2: 8, cq_log2: 8, vector: None, timeout: Duration::from_secs(8) }
+    }
+}
+
+/// The answer to a lookup of one block address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ownership {
+    /// The owner, site 0 or 1.
+    pub owner: u8,
+    /// LUN generation in the high half, extent epoch in the low half.
+    pub epoch: u32,
+}
+
+/// What [`Queue::submit_set_owner`] changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OwnerRange {
+    /// All of the LUN, by its next generation.
+    WholeLun,
+    /// The extents of `blocks` blocks (1 to 65536) from `lba`.
+    Blocks {
+        /// First block.
+        lba: u64,
+        /// How many.
+        blocks: u32,
+    },
+}
+
+/// A queue pair. Submissions are announced to the card by [`ring`](Self::ring), many at once; polling and waiting ring for
+/// what was not announced.
+///
+/// Zero-copy commands take a [`DmaSlice`]; the queue keeps it mapped until the completion has been taken (and may keep
+/// its clone of the last few buffers longer, until [`drain`](Self::drain)). A `READ`'s data
+/// are there when its completion has come.
+///
+/// ```
+/// use dyad_driver::{Device, QueueConfig, Status, backing::{Backing, memory::Memory}};
+/// # fn main() -> dyad_driver::Result<()> {
+/// let device = Device::open(Memory::null())?;
+/// let mut queue = device.create_queue(&QueueConfig::default())?;
+/// let buffer = device.backing().dma_alloc(32 * 4096)?;
+/// for i in 0..32 {
+///     queue.submit_write(1, i as u64, 1, &buffer.slice(i * 4096..(i + 1) * 4096))?;
+/// }
+/// queue.ring(); // one register write for all of them
+/// for _ in 0..32 {
+///     let completion = queue.poll()?.expect("this card answers at once");
+///     assert_eq!(completion.status(), Status::Ok);
+/// }
+/// # Ok(())
+/// # }
+/// ```
+pub struct Queue<B: Backing> {
+    engine: QueuePair,
+    sq_doorbell: usize,
+    cq_doorbell: usize,
+    vector: Option<u16>,
+    timeout: Duration,
+    /// Completions that came while another was waited for. Its room is that of the queue: it never grows.
+    stash: VecDeque<Completion>,
+    bounce: Option<DmaBuffer>,
+    shared: Arc<Shared<B>>,
+}
+
+impl<B: Backing> Queue<B> {
+    pub(crate) fn new(shared: Arc<Shared<B>>, pair: u8, config: &QueueConfig, vector: Option<u16>) -> Result<Self> {
+        let backing = &shared.backing;
+        let sq = backing.dma_alloc(ENTRY_BYTES << config.sq_log2)?;
+        let cq = backing.dma_alloc(ENTRY_BYTES << config.cq_log2)?;
+        let regs = Registers(backing);
+        let at = |register: &Register, value: u32| regs.set_at(register, pair.into(), value);
+        at(&regs::QUEUE_CONTROL, 0);
+        at(&regs::SQ_BASE_LO, sq.iova() as u32);
+        at(&regs::SQ_BASE_HI, (sq.iova() >> 32) as u32);
+        at(&regs::CQ_BASE_LO, cq.iova() as u32);
+        at(&regs::CQ_BASE_HI, (cq.iova() >> 32) as u32);
+        let control = regs::QUEUE_ENABLE.put(1)
+            | regs::QUEUE_SQ_LOG2.put(config.sq_log2)
+            | regs::QUEUE_CQ_LOG2.put(config.cq_log2)
+            | regs::QUEUE_VECTOR.put(vector.unwrap_or(0).into());
+        at(&regs::QUEUE_CONTROL, control);
+        regs.set(&regs::CONTROL, Control::ENABLE.bits());
+        shared.alive("creating a queue")?;
+        let engine = QueuePair::new(pair, sq, config.sq_log2, cq, config.cq_log2);
+        Ok(Self {
+            sq_doorbell: regs::SQ_DOORBELL.at(pair.into()),
+            cq_doorbell: regs::CQ_DOORBELL.at(pair.into()),
+            vector,
+            timeout: config.timeout,
+            stash: VecDeque::with_capacity(engine.depth()),
+            bounce: None,
+            engine,
+            shared,
+        })
+    }
+
+    /// Number of the pair.
+    pub fn id(&self) -> u8 {
+        self.engine.id()
+    }
+
+    /// Interrupt vector, if it has one.
+    pub fn vector(&self) -> Option<u16> {
+        self.vector
+    }
+
+    /// Commands in flight.
+    pub fn in_flight(&self) -> usize {
+        self.engine.in_flight()
+    }
+
+    /// Commands that can be submitted now.
+    pub fn room(&self) -> usize {
+        self.engine.room()
+    }
+
+    /// The backing that the card is reached by: for buffers and for its clock.
+    pub fn backing(&self) -> &B {
+        &self.shared.backing
+    }
+
+    #[inline]
+    fn push(&mut self, command: &Command, hold: [Option<&DmaBuffer>; 2]) -> Result<CommandId> {
+        match self.engine.push(command, hold) {
+            Some(id) => Ok(id),
+            None => Err(Error::QueueFull { queue: self.engine.id() }),
+        }
+    }
+
+    #[inline]
+    fn transfer(
+        &mut self,
+        op: Opcode,
+        flags: SubmissionFlags,
+        at: (u8, u64, u16),
+        data: &DmaSlice,
+    ) -> Result<CommandId> {
+        let (lun, lba, blocks) = at;
+        if data.len() < usize::from(blocks) * BLOCK_BYTES {
+            return Err(too_small(op, usize::from(blocks) * BLOCK_BYTES, data.len()));
+        }
+        let command = Command::new(op.code(), lun, blocks, lba, data.iova()).flags(flags.bits());
+        self.push(&command, [Some(data.buffer()), None])
+    }
+
+    /// Submits a write of `blocks` blocks (1 to 64) of `data` to both stores.
+    ///
+    /// # Errors
+    /// [`Error::QueueFull`]; [`Error::Argument`] when `data` is shorter than the blocks. Everything else is answered by
+    /// the card in the completion.
+    #[inline]
+    pub fn submit_write(&mut self, lun: u8, lba: u64, blocks: u16, data: &DmaSlice) -> Result<CommandId> {
+        self.transfer(Opcode::Write, SubmissionFlags::empty(), (lun, lba, blocks), data)
+    }
+
+    /// Submits a read of `blocks` blocks (1 to 64) from the local store into `data`.
+    ///
+    /// # Errors
+    /// As [`submit_write`](Self::submit_write).
+    #[inline]
+    pub fn submit_read(&mut self, lun: u8, lba: u64, blocks: u16, data: &DmaSlice) -> Result<CommandId> {
+        self.transfer(Opcode::Read, SubmissionFlags::empty(), (lun, lba, blocks), data)
+    }
+
+    /// As [`submit_write`](Self::submit_write), and allowed while the LUN is not live: for making its stores equal.
+    ///
+    /// # Errors
+    /// As [`submit_write`](Self::submit_write).
+    pub fn submit_sync_write(&mut self, lun: u8, lba: u64, blocks: u16, data: &DmaSlice) -> Result<CommandId> {
+        self.transfer(Opcode::Write, SubmissionFlags::SYNC, (lun, lba, blocks), data)
+    }
+
+    /// As [`submit_read`](Self::submit_read), and allowed while the LUN is not live.
+    ///
+    /// # Errors
+    /// As [`submit_write`](Self::submit_write).
+    pub fn submit_sync_read(&mut self, lun: u8, lba: u64, blocks: u16, data: &DmaSlice) -> Result<CommandId> {
+        self.transfer(Opcode::Read, SubmissionFlags::SYNC, (lun, lba, blocks), data)
+    }
+
+    /// Submits a lookup of the `count` (1 to 512) addresses in `addresses`, 8 little-endian bytes each; the answers, 8
+    /// bytes each (see the contract's `LookupAnswer`), go to `answers`.
+    ///
+    /// # Errors
+    /// As [`submit_write`](Self::submit_write).
+    pub fn submit_lookup(
+        &mut self,
+        lun: u8,
+        count: u16,
+        addresses: &DmaSlice,
+        answers: &DmaSlice,
+    ) -> Result<CommandId> {
+        let needed = usize::from(count) * 8;
+        if addresses.len().min(answers.len()) < needed {
+            return Err(too_small(Opcode::Lookup, needed, addresses.len().min(answers.len())));
+        }
+        let command = Command::new(Opcode::Lookup.code(), lun, count, 0, addresses.iova()).aux(answers.iova());
+        self.push(&command, [Some(addresses.buffer()), Some(answers.buffer())])
+    }
+
+    /// Submits a flush: it completes when both stores have flushed all writes that were complete before.
+    ///
+    /// # Errors
+    /// [`Error::QueueFull`].
+    pub fn submit_flush(&mut self, lun: u8) -> Result<CommandId> {
+        self.push(&Command::new(Opcode::Flush.code(), lun, 0, 0, 0), [None, None])
+    }
+
+    /// Submits an identify: one block of facts about the card goes to `data`.
+    ///
+    /// # Errors
+    /// As [`submit_write`](Self::submit_write).
+    pub fn submit_identify(&mut self, data: &DmaSlice) -> Result<CommandId> {
+        if data.len() < BLOCK_BYTES {
+            return Err(too_small(Opcode::Identify, BLOCK_BYTES, data.len()));
+        }
+        let command = Command::new(Opcode::Identify.code(), 0, 0, 0, data.iova());
+        self.push(&command, [Some(data.buffer()), None])
+    }
+
+    /// Submits a change of the directory: `owner` (0 or 1) owns the range from now on, in `epoch`. It moves nothing and
+    /// asks nobody: both sites must be told the same while neither writes there.
+    ///
+    /// # Errors
+    /// [`Error::QueueFull`]; [`Error::Argument`] for a range of 0 or more than 65536 blocks.
+    pub fn submit_set_owner(&mut self, lun: u8, range: OwnerRange, owner: u8, epoch: u32) -> Result<CommandId> {
+        let (flags, lba, blocks) = match range {
+            OwnerRange::WholeLun => (SubmissionFlags::WHOLE_LUN, 0, 0),
+            // The field has 16 bits; 0 stands for 65536.
+            OwnerRange::Blocks { lba, blocks: blocks @ 1..=0x1_0000 } => (SubmissionFlags::empty(), lba, blocks as u16),
+            OwnerRange::Blocks { blocks, .. } => {
+                let problem = format!("a range of {blocks} blocks").into();
+                return Err(Error::Argument { operation: "SET_OWNER", problem, todo: "name 1 to 65536 blocks" });
+            }
+        };
+        let command = Command::new(Opcode::SetOwner.code(), lun, blocks, lba, 0).flags(flags.bits());
+        self.push(&command.owner(owner).aux(epoch.into()), [None, None])
+    }
+
+    /// Submits an entry as it is, but for its command identifier, which is replaced. No memory is held for it. For tools
+    /// and tests that must send what the other calls would not.
+    ///
+    /// # Errors
+    /// [`Error::QueueFull`].
+    pub fn submit(&mut self, entry: &submission::Submission) -> Result<CommandId> {
+        self.push(&entry.into(), [None, None])
+    }
+
+    /// Announces everything submitted since the last time: one register write, or none when there is nothing.
+    #[inline]
+    pub fn ring(&mut self) {
+        if let Some(tail) = self.engine.take_doorbell() {
+            self.shared.backing.write32(self.sq_doorbell, tail);
+        }
+    }
+
+    /// Takes the next completion, if one has come. Reads no register.
+    ///
+    /// # Errors
+    /// [`Error::QueueFault`] when the card wrote what cannot be, [`Error::DeviceGone`] when it wrote all-ones.
+    #[inline]
+    pub fn poll(&mut self) -> Result<Option<Completion>> {
+        if !self.stash.is_empty() {
+            return Ok(self.stash.pop_front());
+        }
+        self.poll_ring()
+    }
+
+    #[inline]
+    fn poll_ring(&mut self) -> Result<Option<Completion>> {
+        if self.engine.needs_doorbell() {
+            self.ring();
+        }
+        match self.engine.poll() {
+            Ok(completion) => {
+                if let Some(head) = self.engine.take_head() {
+                    self.shared.backing.write32(self.cq_doorbell, head);
+                }
+                Ok(completion)
+            }
+            Err(fault) => Err(self.fault(fault)),
+        }
+    }
+
+    #[cold]
+    fn fault(&self, fault: QueueFault) -> Error {
+        match fault {
+            QueueFault::AllOnes => self.shared.gone("polling for completions"),
+            fault => Error::QueueFault { device: self.shared.name(), queue: self.engine.id(), fault },
+        }
+    }
+
+    /// Waits for any completion.
+    ///
+    /// # Errors
+    /// [`Error::Deadline`], [`Error::DeviceGone`], [`Error::QueueFault`].
+    pub fn wait_any(&mut self, deadline: Deadline) -> Result<Completion> {
+        if let Some(completion) = self.stash.pop_front() {
+            return Ok(completion);
+        }
+        self.wait_ring("waiting for a completion", deadline)
+    }
+
+    fn wait_ring(&mut self, what: &'static str, deadline: Deadline) -> Result<Completion> {
+        let start = self.backing().now();
+        loop {
+            if let Some(completion) = self.poll_ring()? {
+                return Ok(completion);
+            }
+            let backing = &self.shared.backing;
+            if backing.now() >= deadline.0 {
+                self.shared.alive(what)?;
+                return Err(self.shared.deadline(what, start));
+            }
+            let nap = if self.vector.is_some() { HEARTBEAT } else { POLL };
+            match backing.wait(self.vector, backing.after(nap).or_earlier(deadline)) {
+                Wake::Interrupt => {}
+                Wake::Deadline => self.shared.alive(what)?,
+                Wake::Gone => return Err(self.shared.gone(what)),
+            }
+        }
+    }
+
+    /// Waits for the completion of `id`; others that come are kept for [`poll`](Self::poll).
+    ///
+    /// # Errors
+    /// [`Error::Deadline`]: the command is still in flight then, and its completion may still come;
+    /// [`Error::Argument`] when `id` is not in flight; [`Error::DeviceGone`], [`Error::QueueFault`].
+    pub fn wait(&mut self, id: CommandId, deadline: Deadline) -> Result<Completion> {
+        if let Some(i) = self.stash.iter().position(|c| c.id() == id) {
+            return Ok(self.stash.remove(i).expect("it was just found there"));
+        }
+        if !self.engine.is_in_flight(id) {
+            let problem = format!("command {:#06x} is not in flight", id.raw()).into();
+            return Err(Error::Argument { operation: "waiting for a completion", problem, todo: "wait once for each" });
+        }
+        loop {
+            let completion = self.wait_ring("waiting for a command", deadline)?;
+            if completion.id() == id {
+                return Ok(completion);
+            }
+            self.stash.push_back(completion);
+        }
+    }
+
+    /// Waits until nothing is in flight, drops the completions, and lets go of all buffers.
+    ///
+    /// # Errors
+    /// As [`wait_any`](Self::wait_any).
+    pub fn drain(&mut self, deadline: Deadline) -> Result<()> {
+        self.stash.clear();
+        while self.engine.in_flight() != 0 {
+            self.wait_ring("draining a queue", deadline)?;
+        }
+        self.engine.forget_idle_buffers();
+        Ok(())
+    }
+
+    /// Rings, waits for `id` and turns a status other than Ok into an error. After the deadline nobody waits for it any
+    /// more; the memory that it uses stays mapped until it completes.
+    fn finish(&mut self, id: CommandId, what: (&'static str, u8, u64)) -> Result<Completion> {
+        let deadline = self.backing().after(self.timeout);
+        let completion = self.wait(id, deadline).inspect_err(|_| {
+            self.engine.abandon(id);
+            self.bounce = None;
+        })?;
+        check(&completion, what.0, what.1, what.2)?;
+        Ok(completion)
+    }
+
+    fn bounce(&mut self) -> Result<DmaBuffer> {
+        if self.bounce.is_none() {
+            self.bounce = Some(self.backing().dma_alloc(BOUNCE_BYTES)?);
+        }
+        Ok(self.bounce.clone().expect("just put there"))
+    }
+
+    /// Writes `data`, a whole number of blocks, from block `lba` on, and waits: both stores have it when this returns.
+    /// Copies; large amounts go as several commands, one after the other.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] when `data` is not a whole number of blocks, [`Error::Command`], and those of
+    /// [`wait`](Self::wait). Blocks before the one that failed have been written.
+    pub fn write(&mut self, lun: u8, lba: u64, data: &[u8]) -> Result<()> {
+        whole_blocks("WRITE", data.len())?;
+        for (i, part) in data.chunks(BOUNCE_BYTES).enumerate() {
+            let lba = lba + i as u64 * MAX_BLOCKS;
+            let bounce = self.bounce()?;
+            bounce.write_at(0, part);
+            let id = self.submit_write(lun, lba, (part.len() / BLOCK_BYTES) as u16, &bounce.whole())?;
+            self.finish(id, ("WRITE", lun, lba))?;
+        }
+        Ok(())
+    }
+
+    /// Reads a whole number of blocks from block `lba` on into `data`, and waits.
+    ///
+    /// # Errors
+    /// As [`write`](Self::write).
+    pub fn read(&mut self, lun: u8, lba: u64, data: &mut [u8]) -> Result<()> {
+        whole_blocks("READ", data.len())?;
+        for (i, part) in data.chunks_mut(BOUNCE_BYTES).enumerate() {
+            let lba = lba + i as u64 * MAX_BLOCKS;
+            let bounce = self.bounce()?;
+            let id = self.submit_read(lun, lba, (part.len() / BLOCK_BYTES) as u16, &bounce.whole())?;
+            self.finish(id, ("READ", lun, lba))?;
+            bounce.read_at(0, part);
+        }
+        Ok(())
+    }
+
+    /// Asks the directory who owns each of `lbas`; `None` for an address past the end of the LUN.
+    ///
+    /// # Errors
+    /// [`Error::Command`], and those of [`wait`](Self::wait).
+    pub fn lookup(&mut self, lun: u8, lbas: &[u64]) -> Result<Vec<Option<Ownership>>> {
+        let mut answers = Vec::with_capacity(lbas.len());
+        let half = MAX_LOOKUPS as usize * 8;
+        for part in lbas.chunks(MAX_LOOKUPS as usize) {
+            let bounce = self.bounce()?;
+            for (i, lba) in part.iter().enumerate() {
+                bounce.write_at(i * 8, &lba.to_le_bytes());
+            }
+            let (from, to) = (bounce.slice(0..half), bounce.slice(half..2 * half));
+            let id = self.submit_lookup(lun, part.len() as u16, &from, &to)?;
+            self.finish(id, ("LOOKUP", lun, part[0]))?;
+            for i in 0..part.len() {
+                let mut answer = lookup::LookupAnswer::new();
+                to.read_at(i * 8, &mut answer.0);
+                answers.push(
+                    (answer.valid() == 1)
+                        .then(|| Ownership { owner: answer.owner() as u8, epoch: answer.epoch() as u32 }),
+                );
+            }
+        }
+        Ok(answers)
+    }
+
+    /// Flushes both stores and waits.
+    ///
+    /// # Errors
+    /// [`Error::Command`], and those of [`wait`](Self::wait).
+    pub fn flush(&mut self, lun: u8) -> Result<()> {
+        let id = self.submit_flush(lun)?;
+        self.finish(id, ("FLUSH", lun, 0)).map(drop)
+    }
+
+    /// One block of facts about the card.
+    ///
+    /// # Errors
+    /// [`Error::Command`], and those of [`wait`](Self::wait).
+    pub fn identify(&mut self) -> Result<Box<[u8; BLOCK_BYTES]>> {
+        let bounce = self.bounce()?;
+        let id = self.submit_identify(&bounce.whole())?;
+        self.finish(id, ("IDENTIFY", 0, 0))?;
+        let mut facts = Box::new([0; BLOCK_BYTES]);
+        bounce.read_at(0, &mut facts[..]);
+        Ok(facts)
+    }
+
+    /// Sets the owner of a range, as [`submit_set_owner`](Self::submit_set_owner), and waits.
+    ///
+    /// # Errors
+    /// [`Error::Command`], [`Error::Argument`], and those of [`wait`](Self::wait).
+    pub fn set_owner(&mut self, lun: u8, range: OwnerRange, owner: u8, epoch: u32) -> Result<()> {
+        let id = self.submit_set_owner(lun, range, owner, epoch)?;
+        let lba = if let OwnerRange::Blocks { lba, .. } = range { lba } else { 0 };
+        self.finish(id, ("SET_OWNER", lun, lba)).map(drop)
+    }
+}
+
+impl<B: Backing> Drop for Queue<B> {
+    /// Takes the pair out of use. What is in flight is not waited for; its memory is unmapped from the card.
+    fn drop(&mut self) {
+        self.shared.release_pair(self.engine.id());
+    }
+}
+
+/// Turns a status other than Ok into an error that names the command.
+///
+/// # Errors
+/// [`Error::Command`].
+pub fn check(completion: &Completion, operation: &'static str, lun: u8, lba: u64) -> Result<()> {
+    match completion.status() {
+        Status::Ok => Ok(()),
+        status => Err(Error::Command(CommandFailure {
+            operation,
+            lun,
+            lba,
+            status,
+            block: completion.block(),
+            owner: completion.owner(),
+            epoch: completion.epoch(),
+        })),
+    }
+}
+
+fn whole_blocks(operation: &'static str, len: usize) -> Result<()> {
+    if len.is_multiple_of(BLOCK_BYTES) {
+        return Ok(());
+    }
+    let problem = format!("{len} bytes are not a whole number of blocks of {BLOCK_BYTES}").into();
+    Err(Error::Argument { operation, problem, todo: "pad the last block" })
+}
+
+#[cold]
+fn too_small(op: Opcode, needed: usize, len: usize) -> Error {
+    let problem = format!("{op:?} needs a buffer of {needed} bytes, this one has {len}").into();
+    Error::Argument { operation: "submitting", problem, todo: "give a larger buffer" }
+}

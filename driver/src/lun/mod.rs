@@ -1,0 +1,254 @@
+//! LUNs: what the store's superblock says of them, making new ones, and making two stores equal.
+
+mod superblock;
+mod sync;
+
+use dyad_spec::superblock::RESERVED_BLOCKS;
+
+use crate::bar::LunFlags;
+use crate::device::{Info, LunEntry};
+use crate::error::{Error, Result};
+use crate::handshake::{LunOffer, site_name};
+
+pub use superblock::Superblock;
+pub use sync::{Progress, Stage, Sync, SyncReport};
+
+/// Why a LUN's stores are not known to be equal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotEqual {
+    /// It was created anew at one site, and has data at the other.
+    OneIsNew {
+        /// The site where it is new.
+        site: u8,
+    },
+    /// They were not equal when the store was last open.
+    NotSynced {
+        /// The site whose store says so.
+        site: u8,
+    },
+    /// The store was not closed by both sites.
+    NotClosed {
+        /// The site whose store says so.
+        site: u8,
+    },
+    /// The stores were closed in different link generations.
+    ClosedApart {
+        /// Generation of this site's store.
+        ours: u16,
+        /// Generation of the peer's.
+        theirs: u16,
+    },
+    /// The link was brought up for a sync, which has not been done yet.
+    Syncing,
+    /// The link is down.
+    LinkDown,
+}
+
+impl std::fmt::Display for NotEqual {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match *self {
+            NotEqual::OneIsNew { site } => {
+                write!(f, "it is new at site {}, and has data at the other", site_name(site))
+            }
+            NotEqual::NotSynced { site } => write!(f, "site {}'s store says that they were not equal", site_name(site)),
+            NotEqual::NotClosed { site } => {
+                write!(
+                    f,
+                    "site {}'s store was not closed by both sites (a crash, or a link that broke)",
+                    site_name(site)
+                )
+            }
+            NotEqual::ClosedApart { ours, theirs } => {
+                write!(f, "this store was closed in generation {ours}, the peer's in {theirs}")
+            }
+            NotEqual::Syncing => f.write_str("its sync is not finished"),
+            NotEqual::LinkDown => f.write_str("the link is down"),
+        }
+    }
+}
+
+/// A LUN as the store's superblock has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lun {
+    /// LUN number, 1 to 7.
+    pub number: u8,
+    /// Blocks.
+    pub blocks: u32,
+    /// First block in the store.
+    pub store_base: u32,
+    /// Log2 of the blocks in an extent.
+    pub extent_shift: u8,
+    /// First directory entry.
+    pub extent_base: u32,
+    /// Default owner, site 0 or 1.
+    pub owner: u8,
+    /// LUN generation; 0 until it first goes live.
+    pub generation: u16,
+    /// Identity, the same at both sites.
+    pub uuid: u128,
+    /// Both stores are known to hold the same, as far as they are closed cleanly.
+    pub synced: bool,
+}
+
+impl Lun {
+    /// The card's table entry for it.
+    pub fn entry(&self, flags: LunFlags) -> LunEntry {
+        LunEntry {
+            flags: flags | LunFlags::VALID,
+            owner: self.owner,
+            extent_shift: self.extent_shift,
+            generation: self.generation,
+            blocks: self.blocks,
+            store_base: self.store_base,
+            extent_base: self.extent_base,
+        }
+    }
+
+    pub(crate) fn offer(&self) -> LunOffer {
+        LunOffer {
+            lun: self.number,
+            blocks: self.blocks,
+            extent_shift: self.extent_shift,
+            owner: self.owner,
+            generation: self.generation,
+            uuid: self.uuid,
+            synced: self.synced,
+        }
+    }
+}
+
+/// A LUN to be created. To be given alike at both sites.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NewLun {
+    /// LUN number, 1 to 7; `None`: the first that is free.
+    pub number: Option<u8>,
+    /// Blocks of 4096 bytes.
+    pub blocks: u64,
+    /// Default owner, site 0 or 1.
+    pub owner: u8,
+    /// Identity: any number that no other LUN has.
+    pub uuid: u128,
+    /// Least extent shift: for when the peer's card has a smaller directory than this one.
+    pub extent_shift_min: u8,
+}
+
+/// Extents and first directory entry for LUN `number` of `blocks` blocks: each LUN has an equal share of the directory, and
+/// its extents are the smallest with which it fits its share. `None` when it does not fit with the largest.
+pub(crate) fn extents(info: &Info, number: u8, blocks: u64, shift_min: u8) -> Option<(u8, u32)> {
+    let share = u64::from(info.extent_count / info.lun_count.max(1));
+    let widest = dyad_spec::regs::LUN_EXTENT_SHIFT.mask() as u8;
+    let shift = (shift_min..=widest).find(|shift| blocks.div_ceil(1 << shift) <= share)?;
+    Some((shift, u32::from(number) * share as u32))
+}
+
+/// Finds place for a new LUN beside those that `superblock` has.
+///
+/// # Errors
+/// [`Error::Argument`] for a number or owner that cannot be or an identity that is taken, [`Error::LunExists`],
+/// [`Error::NoRoom`], [`Error::TooLarge`].
+pub fn place(superblock: &Superblock, new: &NewLun, info: &Info, store_blocks: u64) -> Result<Lun> {
+    let wrong = |problem: String, todo| Error::Argument { operation: "creating a LUN", problem: problem.into(), todo };
+    let numbers = 1..info.lun_count.max(1) as u8;
+    let taken = |number: u8| superblock.luns.iter().find(|l| l.number == number);
+    let number = match new.number.or_else(|| numbers.clone().find(|n| taken(*n).is_none())) {
+        None => return Err(wrong("all LUN numbers are taken".to_owned(), "grow or reuse a LUN that is there")),
+        Some(number) if !numbers.contains(&number) => {
+            return Err(wrong(format!("number {number}"), "choose one from 1 to what `dyad info` shows, less one"));
+        }
+        Some(number) => number,
+    };
+    if let Some(lun) = taken(number) {
+        return Err(Error::LunExists { lun: number, blocks: lun.blocks.into() });
+    }
+    if new.owner > 1 || new.blocks == 0 {
+        return Err(wrong(
+            format!("{} blocks owned by site {}", new.blocks, new.owner),
+            "sites are 0 and 1, sizes not 0",
+        ));
+    }
+    if let Some(other) = superblock.luns.iter().find(|l| l.uuid == new.uuid) {
+        return Err(wrong(format!("LUN {} has the same identity", other.number), "give it one of its own"));
+    }
+    let most = u64::from(u32::MAX);
+    let fits = extents(info, number, new.blocks, new.extent_shift_min).filter(|_| new.blocks <= most);
+    let Some((extent_shift, extent_base)) = fits else {
+        let share = u64::from(info.extent_count / info.lun_count.max(1));
+        let most = most.min(share << dyad_spec::regs::LUN_EXTENT_SHIFT.mask());
+        return Err(Error::TooLarge { lun: number, blocks: new.blocks, most });
+    };
+    let mut used: Vec<(u64, u64)> =
+        superblock.luns.iter().map(|l| (l.store_base.into(), u64::from(l.store_base) + u64::from(l.blocks))).collect();
+    used.sort_unstable();
+    // The card addresses blocks of the store with 32 bits.
+    let end = store_blocks.min(most);
+    used.push((end, end));
+    let (mut from, mut largest) = (RESERVED_BLOCKS, 0);
+    for (start, stop) in used {
+        let gap = start.saturating_sub(from);
+        if gap >= new.blocks {
+            return Ok(Lun {
+                number,
+                blocks: new.blocks as u32,
+                store_base: from as u32,
+                extent_shift,
+                extent_base,
+                owner: new.owner,
+                generation: 0,
+                uuid: new.uuid,
+                synced: false,
+            });
+        }
+        largest = largest.max(gap);
+        from = from.max(stop);
+    }
+    Err(Error::NoRoom { lun: number, blocks: new.blocks, largest })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn info() -> Info {
+        let device = crate::Device::open(crate::backing::memory::Memory::null()).unwrap();
+        device.info().clone()
+    }
+
+    fn new(number: Option<u8>, blocks: u64, uuid: u128) -> NewLun {
+        NewLun { number, blocks, owner: 0, uuid, extent_shift_min: 0 }
+    }
+
+    #[test]
+    fn smallest_extents_that_fit_the_share() {
+        let info = info();
+        let share = u64::from(info.extent_count / info.lun_count);
+        assert_eq!(share, 8192);
+        assert_eq!(extents(&info, 1, share, 0), Some((0, 8192)));
+        assert_eq!(extents(&info, 2, share + 1, 0), Some((1, 16384)));
+        assert_eq!(extents(&info, 2, 1, 5), Some((5, 16384)));
+        assert_eq!(extents(&info, 1, share << 31, 0), Some((31, 8192)));
+        assert_eq!(extents(&info, 1, (share << 31) + 1, 0), None);
+    }
+
+    #[test]
+    fn gaps_are_used_first_and_refusals_are_named() {
+        let info = info();
+        let mut s = Superblock::new(1, 0);
+        for (blocks, expected_base) in [(100, 16), (50, 116), (10, 166)] {
+            let lun = place(&s, &new(None, blocks, blocks.into()), &info, 200).unwrap();
+            assert_eq!(u64::from(lun.store_base), expected_base);
+            s.luns.push(lun);
+        }
+        assert!(matches!(
+            place(&s, &new(None, 25, 1), &info, 200),
+            Err(Error::NoRoom { lun: 4, blocks: 25, largest: 24 })
+        ));
+        s.luns.remove(1);
+        assert_eq!(place(&s, &new(None, 40, 1), &info, 200).unwrap().store_base, 116);
+        assert!(matches!(place(&s, &new(Some(1), 1, 1), &info, 200), Err(Error::LunExists { lun: 1, blocks: 100 })));
+        assert!(matches!(place(&s, &new(Some(8), 1, 1), &info, 200), Err(Error::Argument { .. })));
+        assert!(matches!(place(&s, &new(Some(0), 1, 1), &info, 200), Err(Error::Argument { .. })));
+        assert!(matches!(place(&s, &new(None, 0, 1), &info, 200), Err(Error::Argument { .. })));
+        assert!(matches!(place(&s, &new(None, 1, 100), &info, 200), Err(Error::Argument { .. })));
+        assert!(matches!(place(&s, &new(None, 1 << 33, 1), &info, 200), Err(Error::TooLarge { .. })));
+    }
+}
