@@ -147,7 +147,8 @@ pub fn mirror(p: &Params) -> Module {
         let hit_parts = onehot_mux(&hits, &all(&parts));
         let free = priority(&state.iter().map(|x| x.eq(FREE)).collect::<Vec<_>>());
         let any_free = any_of(&free).named("any_free");
-        let gathering: Vec<E> = state.iter().map(|x| x.eq(GATHER)).collect();
+        let filling: Vec<Var> = (0..n).map(|i| m.wire_or(format!("filling{i}"), 1, 0)).collect();
+        let gathering: Vec<E> = state.iter().zip(&filling).map(|(x, f)| x.eq(GATHER) & !*f).collect();
         let any_gather = any_of(&gathering).named("any_gather");
         // The oldest unfinished one: none that gathers was born before it.
         let age: Vec<E> = born.iter().map(|b| births - *b).collect();
@@ -166,35 +167,63 @@ pub fn mirror(p: &Params) -> Module {
             part = part | mux(h.offset.eq(offset / OFFSET_UNIT), lit(1 << i, 3), 0);
         }
         let part = mux(whole_frame, lit(7, 3), part).named("part");
+        // The frame under way, and the next one, whose head may come before the end of the frame before it.
+        let open = m.reg("open", 1, 0);
         let action = m.reg("action", 2, DROP);
         let fresh = m.reg("fresh", 1, 0);
         let cur = m.reg("cur", 4, 0);
         let cur_part = m.reg("cur_part", 3, 0);
         let f_q = m.reg_nr("f_q", RxHead::WIDTH);
         let beat_no = m.reg("beat_no", clog2(p.block_beats()), 0);
+        let next = m.reg("next", 1, 0);
+        let next_action = m.reg("next_action", 2, DROP);
+        let next_fresh = m.reg("next_fresh", 1, 0);
+        let next_cur = m.reg("next_cur", 4, 0);
+        let next_part = m.reg("next_part", 3, 0);
+        let next_q = m.reg_nr("next_q", RxHead::WIDTH);
         let lane_bits = clog2(lanes);
         let beats_per_unit = OFFSET_UNIT * 8 / d;
         let drop = m.wire_or("drop", 1, 0);
         let evict = m.wire_or("evict", 1, 0);
-        when(h_valid, || {
-            f_q.set(h_q);
-            fresh.set(0);
-            cur_part.set(part);
-            let first = h.offset.zext(16).shl(clog2(beats_per_unit));
+        // A buffer that is being filled, or is about to be, is not thrown out.
+        for (i, f) in filling.iter().enumerate() {
+            f.set((open & action.eq(PLACE) & cur.eq(i)) | (next & next_action.eq(PLACE) & next_cur.eq(i)));
+        }
+        let advance = (next & (!open | end_valid)).named("advance");
+        when(end_valid, || {
+            open.set(0);
+            action.set(DROP);
+        });
+        when(advance, || {
+            next.set(0);
+            open.set(1);
+            action.set(next_action);
+            fresh.set(next_fresh);
+            cur.set(next_cur);
+            cur_part.set(next_part);
+            f_q.set(next_q);
+            let first = RxHead::unpack(next_q.get()).offset.zext(16).shl(clog2(beats_per_unit));
             beat_no.set(first.resize(clog2(p.block_beats())));
-            when(older, || action.set(DROP))
-                .elsewhen(same, || action.set(ANSWER_AGAIN))
+        })
+        .elsewhen(beat_valid, || beat_no.set(beat_no + 1));
+        when(h_valid, || {
+            next.set(1);
+            next_q.set(h_q);
+            next_fresh.set(0);
+            next_part.set(part);
+            when(older, || next_action.set(DROP))
+                .elsewhen(same, || next_action.set(ANSWER_AGAIN))
                 .elsewhen(hit, || {
-                    cur.set(index_of(&hits));
+                    next_cur.set(index_of(&hits));
                     let useful = hit_state.eq(GATHER) & !(hit_parts & part).any();
-                    action.set(mux(useful, lit(PLACE, 2), lit(DROP, 2)));
+                    next_action.set(mux(useful, lit(PLACE, 2), lit(DROP, 2)));
                     drop.set(!useful);
                 })
                 .elsewhen(any_free | any_gather, || {
-                    action.set(PLACE);
-                    fresh.set(1);
+                    next_action.set(PLACE);
+                    next_fresh.set(1);
                     let pick: Vec<E> = (0..n).map(|i| mux(any_free, free[i], oldest[i])).collect();
-                    cur.set(index_of(&pick));
+                    next_cur.set(index_of(&pick));
                     evict.set(!any_free);
                     births.set(births + 1);
                     for i in 0..n {
@@ -209,7 +238,7 @@ pub fn mirror(p: &Params) -> Module {
                         });
                     }
                 })
-                .otherwise(|| action.set(SAY_BUSY));
+                .otherwise(|| next_action.set(SAY_BUSY));
         });
         ev("stale").set(h_valid & older);
         ev("evicted").set(evict);
@@ -218,22 +247,26 @@ pub fn mirror(p: &Params) -> Module {
 
         // Stage 2: the payload.
         let ram = m.ram("gather", n * p.store_beats(), s);
-        let write = (beat_valid & action.eq(PLACE)).named("write");
+        let place = m.wire("place", 1);
+        let write = (beat_valid & place).named("write");
         let lane = beat_no.slice(0, lane_bits);
         let lane_en: Vec<E> = (0..lanes).rev().map(|i| write & lane.eq(i)).collect();
         let word = cat(&[cur.slice(0, clog2(n)), beat_no.slice(lane_bits, word_bits)]);
         ram.write_lanes(cat(&lane_en), d, word, rep(beat_data, lanes));
         rd_data.set(ram.read_en(rd_en, rd_addr.slice(0, clog2(n) + word_bits)));
-        when(beat_valid, || beat_no.set(beat_no + 1));
 
         // Stage 3: the frame's end.
         let end = RxEnd::unpack(end_data);
         let f = RxHead::unpack(f_q.get());
-        let place = action.eq(PLACE);
         let here: Vec<E> = (0..n).map(|i| cur.eq(i)).collect();
+        // The buffer may have been freed since the head came, by a bad frame before this one.
+        let still: Vec<E> = (0..n)
+            .map(|i| here[i] & state[i].eq(GATHER) & slot[i].eq(f.slot) & seq[i].eq(f.seq))
+            .collect();
+        place.set(action.eq(PLACE) & any_of(&still));
         let parts_now = (onehot_mux(&here, &all(&parts)) | cur_part).named("parts_now");
         let ends_good = (end_valid & end.good).named("ends_good");
-        let whole = (ends_good & place & parts_now.all()).named("whole");
+        let whole = (ends_good & place.get() & parts_now.all()).named("whole");
         let dir = Lookup::unpack(dir_q.get());
         let lun_ok = (dir.valid & h_in_range).named("lun_ok");
         let epoch_ok = (dir.owner.ne(site) & dir.epoch.eq(f.epoch)).named("epoch_ok");
@@ -248,7 +281,6 @@ pub fn mirror(p: &Params) -> Module {
             when(here[i] & accept, || state[i].set(WHOLE));
             when(here[i] & discard, || state[i].set(FREE));
         }
-        when(end_valid, || action.set(DROP));
         let again = (ends_good & action.eq(ANSWER_AGAIN)).named("again");
         let busy = (ends_good & action.eq(SAY_BUSY)).named("busy");
         ev("duplicate").set(drop | again);
@@ -355,6 +387,7 @@ pub fn mirror(p: &Params) -> Module {
         was_ok.set(link_ok);
         when(was_ok & !link_ok, || {
             action.set(DROP);
+            next_action.set(DROP);
             for st in &state {
                 when(st.eq(GATHER), || st.set(FREE));
             }
@@ -362,7 +395,8 @@ pub fn mirror(p: &Params) -> Module {
         quiet.set(
             !any_of(&state.iter().map(|x| x.eq(WHOLE)).collect::<Vec<_>>())
                 & !ctl.get("m_valid")
-                & action.eq(DROP)
+                & !open
+                & !next
                 & !h_valid,
         );
         let _: &Field = &regs::LUN_LOCAL;
