@@ -28,8 +28,10 @@ pub(super) struct Joint {
     /// Messages for each site, with the length of the frame that they came in.
     mail: [VecDeque<(Vec<u8>, u32)>; 2],
     registers: [Option<Arc<SharedMemory>>; 2],
-    pub(super) lose_every: u32,
-    sent: u32,
+    /// One message in so many is lost; 0: none.
+    pub(super) lose_one_in: u32,
+    /// What decides which.
+    dice: u64,
 }
 
 impl Joint {
@@ -38,8 +40,8 @@ impl Joint {
             stores: blocks.map(|n| vec![0; n * BLOCK_BYTES]),
             mail: Default::default(),
             registers: [None, None],
-            lose_every: 0,
-            sent: 0,
+            lose_one_in: 0,
+            dice: 1,
         }
     }
 }
@@ -193,8 +195,9 @@ impl Card {
             let mut message = vec![0; MAILBOX_BYTES];
             self.registers.read_at(regs::MAILBOX_TX_DATA.offset, &mut message);
             self.with_joint(|joint| {
-                joint.sent += 1;
-                if joint.lose_every == 0 || !joint.sent.is_multiple_of(joint.lose_every) {
+                // Knuth's linear congruential generator (MMIX): fixed, so that a test is the same each time.
+                joint.dice = joint.dice.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+                if joint.lose_one_in == 0 || !((joint.dice >> 40) as u32).is_multiple_of(joint.lose_one_in) {
                     let bytes = regs::MAILBOX_SEND_BYTES.of(value);
                     joint.mail[1 - self.site].push_back((message, bytes));
                 }

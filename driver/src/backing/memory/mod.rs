@@ -139,9 +139,9 @@ impl Memory {
         self.gone.set(true);
     }
 
-    /// Loses every `n`th message that the two drivers of joined cards send each other; 0: none.
+    /// Loses about one in `n` messages that the two drivers of joined cards send each other, always the same ones; 0: none.
     pub fn lose_messages(&self, n: u32) {
-        self.card.with_joint(|joint| joint.lose_every = n);
+        self.card.with_joint(|joint| joint.lose_one_in = n);
     }
 
     /// Copies block `block` of this card's store into `out`: the store itself, past all that the card does.
@@ -158,6 +158,22 @@ impl Memory {
     /// When the card has no such block.
     pub fn set_store_block(&self, block: usize, data: &[u8; BLOCK_BYTES]) {
         self.card.with_store(|store| store[block * BLOCK_BYTES..][..BLOCK_BYTES].copy_from_slice(data));
+    }
+
+    /// Lets the card reach `memory` at `iova`, as [`Backing::dma_alloc`] does for memory of its own: for a server that offers
+    /// this card to others.
+    pub fn map(&self, iova: u64, memory: Arc<SharedMemory>) {
+        self.maps.lock().memory.insert(iova, memory);
+    }
+
+    /// Undoes [`map`](Self::map).
+    pub fn unmap(&self, iova: u64) {
+        self.maps.lock().memory.remove(&iova);
+    }
+
+    /// Takes the interrupt that is latched for `vector`, if one is.
+    pub fn take_interrupt(&self, vector: u16) -> bool {
+        self.card.take_interrupt(vector)
     }
 
     fn cycles(&self) -> u64 {
