@@ -132,7 +132,7 @@ fn identity_words(m: &M, p: &Params) -> Vec<E> {
         (regs::STATUS_READY, m.input("ready", 1)),
     ];
     let now = m.input("now", 64);
-    let mut words = vec![zero(32); IDENTITY_BYTES / 4];
+    let mut words = [zero(32); IDENTITY_BYTES / 4];
     for (offset, value) in identity(p) {
         words[offset / 4] = lit(value.into(), 32);
     }
