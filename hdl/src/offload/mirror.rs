@@ -22,21 +22,28 @@
 //! | the sequence last answered | acknowledged again, `ev_duplicate` |
 //! | a block that is whole, and waits for lock or store | dropped, `ev_duplicate` |
 //! | a part that is there already | dropped, `ev_duplicate` |
+//! | a whole block of which parts are there | placed; the parts do not count any more |
 //! | a block that has a buffer | placed |
 //! | a new block | gets a free buffer, or that of the oldest unfinished block (`ev_evicted`), or BUSY |
 //!
 //! - Parameters: `DATA_W`, `STORE_W`, `mirror_bufs`.
-//! - Latency: end of the last frame to `m_lock` 2 cycles; grant to `m_home` 1; store's answer to `m_ctl` 2.
+//! - Interface: `s_head`, `s_beat`, `s_end` as `eth_rx` makes them: the first beat comes 3 cycles after its head or later,
+//!   the end after the last beat, and the next head one cycle before that end or later.
+//! - Latency: end of the last frame to `m_lock` 1 cycle; grant to `m_home` 1; store's answer to `m_ctl` 2, to `m_release`
+//!   2.
 //! - Throughput: line rate: the payload is never held up.
 //! - Backpressure: none towards the wire. Short frames wait in a FIFO of 64; when it is full, answers that the peer
 //!   would ask for again are dropped and counted (`ev_overrun`), others wait.
 //! - Ordering: blocks of one address go home in the order of their locks. The peer has one write of a block at a time.
-//! - Reset, and a link that goes down: unfinished buffers are freed; whole blocks go home.
-//! - Errors: see the table; a store error is told to the peer by REFUSED.
+//! - Reset: forgets all but the table, whose entries are valid in their link generation alone.
+//! - A link that goes down, or gets another generation: unfinished buffers are freed. Whole blocks go home, but are
+//!   neither acknowledged nor noted in the table: in the new generation the same slot and sequence may mean another block.
+//! - Errors: see the table; a store error is told to the peer by REFUSED. A slot that the table has no room for is
+//!   refused like a LUN that is not there.
 //! - Source: the project's design, sections 4 and 5, rules R1 and R2. Tests: `tests/tests/mirror.rs`.
 
 use dyad_spec::wire::{OFFSET_UNIT, PARTS_STANDARD};
-use dyad_spec::{BLOCK_BYTES, Field, FrameType, Status, regs};
+use dyad_spec::{BLOCK_BYTES, FrameType, Status, regs};
 
 use crate::bundle::{
     HOLDER_W, HomeJob, LBA_W, LUN_W, LockGrant, LockRel, LockReq, Lookup, LookupReq, RxEnd, RxHead, SLOT_W, TxCtl,
@@ -110,34 +117,59 @@ pub fn mirror(p: &Params) -> Module {
         let lun: Vec<Var> = (0..n).map(|i| m.reg_nr(format!("lun{i}"), LUN_W)).collect();
         let lba: Vec<Var> = (0..n).map(|i| m.reg_nr(format!("lba{i}"), LBA_W)).collect();
         let t_last: Vec<Var> = (0..n).map(|i| m.reg_nr(format!("t_last{i}"), 32)).collect();
-        let born: Vec<Var> = (0..n).map(|i| m.reg_nr(format!("born{i}"), 8)).collect();
-        let births = m.reg("births", 8, 0);
+        // Of an earlier link: goes home unanswered.
+        let past: Vec<Var> = (0..n).map(|i| bit_reg(format!("past{i}"), 1)).collect();
+        // Bit j of `elder[i]`: buffer i was taken before buffer i + 1 + j.
+        let elder: Vec<Var> = (0..n - 1).map(|i| bit_reg(format!("elder{i}"), n - 1 - i)).collect();
+        let before = |i: usize, j: usize| if i < j { elder[i].bit(j - i - 1) } else { !elder[j].bit(i - j - 1) };
         let all = |v: &[Var]| v.iter().map(|x| x.get()).collect::<Vec<E>>();
 
-        // Stage 0: a head comes. Ask directory and table; compare with the buffers.
+        // The link has ended, or another one has begun.
+        let was_ok = m.reg("was_ok", 1, 0);
+        let was_generation = m.reg_nr("was_generation", 16);
+        was_ok.set(link_ok);
+        was_generation.set(now_gen);
+        let cut = ((was_ok & !link_ok) | was_generation.ne(now_gen)).named("cut");
+
+        // A head comes: ask the directory.
         let head = RxHead::unpack(head_data);
-        let in_range = head.lun.lt(p.luns);
         m_dir.0.set(head_valid);
         m_dir.1.set(LookupReq { lun: head.lun.slice(0, LUN_W), lba: head.lba, tag: lit(TAG, 4) }.pack());
+        let ask_valid = m.reg("ask_valid", 1, 0);
+        let ask_q = m.reg_nr("ask_q", RxHead::WIDTH);
+        ask_valid.set(head_valid & !cut);
+        ask_q.set(head_data);
+
+        // One cycle later, in which the frame before may end: ask the table, compare with the buffers. Two cycles later the
+        // buffers show what that end made of them.
+        let ask = RxHead::unpack(ask_q.get());
+        let slot_bits = clog2(p.slots);
         let table = m.ram("table", p.slots, 16 + 32);
-        let table_q = table.read(head.slot.slice(0, clog2(p.slots)));
+        let table_q = table.read(ask.slot.slice(0, slot_bits));
+        let slot_ok = if slot_bits == SLOT_W { ones(1) } else { !ask.slot.slice(slot_bits, SLOT_W - slot_bits).any() };
+        let discard = m.wire("discard", 1);
+        let cur = m.reg("cur", 4, 0);
+        let here: Vec<E> = (0..n).map(|i| cur.eq(i)).collect();
         let h_valid = m.reg("h_valid", 1, 0);
         let h_q = m.reg_nr("h_q", RxHead::WIDTH);
         let h_in_range = m.reg("h_in_range", 1, 0);
+        let h_slot_ok = m.reg("h_slot_ok", 1, 0);
         let h_hit: Vec<Var> = (0..n).map(|i| m.reg(format!("h_hit{i}"), 1, 0)).collect();
-        h_valid.set(head_valid);
-        when(head_valid, || {
-            h_q.set(head_data);
-            let local = lun_control.slice_dyn(head.lun.slice(0, LUN_W), 32).slice(regs::LUN_LOCAL.lsb, 1);
-            h_in_range.set(in_range & !local);
+        h_valid.set(ask_valid & !cut);
+        when(ask_valid, || {
+            h_q.set(ask_q);
+            let local = lun_control.slice_dyn(ask.lun.slice(0, LUN_W), 32).slice(regs::LUN_LOCAL.lsb, 1);
+            h_in_range.set(ask.lun.lt(p.luns) & !local & slot_ok);
+            h_slot_ok.set(slot_ok);
             for (i, h) in h_hit.iter().enumerate() {
-                h.set(state[i].ne(FREE) & slot[i].eq(head.slot) & seq[i].eq(head.seq));
+                let ends = here[i] & discard;
+                h.set(state[i].ne(FREE) & slot[i].eq(ask.slot) & seq[i].eq(ask.seq) & !ends);
             }
         });
 
-        // Stage 1: decide.
+        // Decide. A buffer that is free by now has just gone home, and the table as it was read does not know it yet.
         let h = RxHead::unpack(h_q.get());
-        let known = table_q.slice(32, 16).eq(now_gen).named("known");
+        let known = (h_slot_ok & table_q.slice(32, 16).eq(now_gen)).named("known");
         let ahead = (h.seq - table_q.slice(0, 32)).named("ahead");
         let same = (known & ahead.eq(0)).named("same");
         let older = (known & ahead.bit(31)).named("older");
@@ -147,18 +179,13 @@ pub fn mirror(p: &Params) -> Module {
         let hit_parts = onehot_mux(&hits, &all(&parts));
         let free = priority(&state.iter().map(|x| x.eq(FREE)).collect::<Vec<_>>());
         let any_free = any_of(&free).named("any_free");
-        let filling: Vec<Var> = (0..n).map(|i| m.wire_or(format!("filling{i}"), 1, 0)).collect();
-        let gathering: Vec<E> = state.iter().zip(&filling).map(|(x, f)| x.eq(GATHER) & !*f).collect();
+        let gathering: Vec<E> = state.iter().map(|x| x.eq(GATHER)).collect();
         let any_gather = any_of(&gathering).named("any_gather");
-        // The oldest unfinished one: none that gathers was born before it.
-        let age: Vec<E> = born.iter().map(|b| births - *b).collect();
+        // The oldest unfinished one: it was taken before all others that gather.
         let oldest: Vec<E> = (0..n)
             .map(|i| {
-                let rivals: Vec<E> = (0..n)
-                    .filter(|j| *j != i)
-                    .map(|j| gathering[j] & if j < i { age[j].ge(age[i]) } else { age[j].gt(age[i]) })
-                    .collect();
-                gathering[i] & !any_of(&rivals)
+                let rivals = (0..n).filter(|j| *j != i).map(|j| gathering[j] & !before(i, j));
+                gathering[i] & !any_of(&rivals.collect::<Vec<_>>())
             })
             .collect();
         let whole_frame = h.length.eq(BLOCK_BYTES);
@@ -167,65 +194,38 @@ pub fn mirror(p: &Params) -> Module {
             part = part | mux(h.offset.eq(offset / OFFSET_UNIT), lit(1 << i, 3), 0);
         }
         let part = mux(whole_frame, lit(7, 3), part).named("part");
-        // The frame under way, and the next one, whose head may come before the end of the frame before it.
-        let open = m.reg("open", 1, 0);
         let action = m.reg("action", 2, DROP);
         let fresh = m.reg("fresh", 1, 0);
-        let cur = m.reg("cur", 4, 0);
         let cur_part = m.reg("cur_part", 3, 0);
         let f_q = m.reg_nr("f_q", RxHead::WIDTH);
         let beat_no = m.reg("beat_no", clog2(p.block_beats()), 0);
-        let next = m.reg("next", 1, 0);
-        let next_action = m.reg("next_action", 2, DROP);
-        let next_fresh = m.reg("next_fresh", 1, 0);
-        let next_cur = m.reg("next_cur", 4, 0);
-        let next_part = m.reg("next_part", 3, 0);
-        let next_q = m.reg_nr("next_q", RxHead::WIDTH);
         let lane_bits = clog2(lanes);
         let beats_per_unit = OFFSET_UNIT * 8 / d;
         let drop = m.wire_or("drop", 1, 0);
         let evict = m.wire_or("evict", 1, 0);
-        // A buffer that is being filled, or is about to be, is not thrown out.
-        for (i, f) in filling.iter().enumerate() {
-            f.set((open & action.eq(PLACE) & cur.eq(i)) | (next & next_action.eq(PLACE) & next_cur.eq(i)));
-        }
-        let advance = (next & (!open | end_valid)).named("advance");
-        when(end_valid, || {
-            open.set(0);
-            action.set(DROP);
-        });
-        when(advance, || {
-            next.set(0);
-            open.set(1);
-            action.set(next_action);
-            fresh.set(next_fresh);
-            cur.set(next_cur);
-            cur_part.set(next_part);
-            f_q.set(next_q);
-            let first = RxHead::unpack(next_q.get()).offset.zext(16).shl(clog2(beats_per_unit));
-            beat_no.set(first.resize(clog2(p.block_beats())));
-        })
-        .elsewhen(beat_valid, || beat_no.set(beat_no + 1));
         when(h_valid, || {
-            next.set(1);
-            next_q.set(h_q);
-            next_fresh.set(0);
-            next_part.set(part);
-            when(older, || next_action.set(DROP))
-                .elsewhen(same, || next_action.set(ANSWER_AGAIN))
+            f_q.set(h_q);
+            fresh.set(0);
+            cur_part.set(part);
+            let first = h.offset.zext(16).shl(clog2(beats_per_unit));
+            beat_no.set(first.resize(clog2(p.block_beats())));
+            when(older, || action.set(DROP))
+                .elsewhen(same, || action.set(ANSWER_AGAIN))
                 .elsewhen(hit, || {
-                    next_cur.set(index_of(&hits));
-                    let useful = hit_state.eq(GATHER) & !(hit_parts & part).any();
-                    next_action.set(mux(useful, lit(PLACE, 2), lit(DROP, 2)));
+                    cur.set(index_of(&hits));
+                    let useful = hit_state.eq(GATHER) & (whole_frame | !(hit_parts & part).any());
+                    action.set(mux(useful, lit(PLACE, 2), lit(DROP, 2)));
                     drop.set(!useful);
+                    for (hit, parts) in hits.iter().zip(&parts) {
+                        when(*hit & useful & whole_frame, || parts.set(0));
+                    }
                 })
                 .elsewhen(any_free | any_gather, || {
-                    next_action.set(PLACE);
-                    next_fresh.set(1);
+                    action.set(PLACE);
+                    fresh.set(1);
                     let pick: Vec<E> = (0..n).map(|i| mux(any_free, free[i], oldest[i])).collect();
-                    next_cur.set(index_of(&pick));
+                    cur.set(index_of(&pick));
                     evict.set(!any_free);
-                    births.set(births + 1);
                     for i in 0..n {
                         when(pick[i], || {
                             state[i].set(GATHER);
@@ -234,45 +234,42 @@ pub fn mirror(p: &Params) -> Module {
                             seq[i].set(h.seq);
                             lun[i].set(h.lun.slice(0, LUN_W));
                             lba[i].set(h.lba);
-                            born[i].set(births);
+                            past[i].set(0);
+                            elder.get(i).inspect(|later| later.set(0));
+                            (0..i).for_each(|j| elder[j].set_slice(i - j - 1, ones(1)));
                         });
                     }
                 })
-                .otherwise(|| next_action.set(SAY_BUSY));
+                .otherwise(|| action.set(SAY_BUSY));
         });
         ev("stale").set(h_valid & older);
         ev("evicted").set(evict);
         let dir_q = m.reg_nr("dir_q", Lookup::WIDTH);
         when(dir_valid & Lookup::unpack(dir_data).tag.eq(TAG), || dir_q.set(dir_data));
 
-        // Stage 2: the payload.
+        // The payload.
         let ram = m.ram("gather", n * p.store_beats(), s);
-        let place = m.wire("place", 1);
-        let write = (beat_valid & place).named("write");
+        let write = (beat_valid & action.eq(PLACE)).named("write");
         let lane = beat_no.slice(0, lane_bits);
         let lane_en: Vec<E> = (0..lanes).rev().map(|i| write & lane.eq(i)).collect();
         let word = cat(&[cur.slice(0, clog2(n)), beat_no.slice(lane_bits, word_bits)]);
         ram.write_lanes(cat(&lane_en), d, word, rep(beat_data, lanes));
         rd_data.set(ram.read_en(rd_en, rd_addr.slice(0, clog2(n) + word_bits)));
+        when(beat_valid, || beat_no.set(beat_no + 1));
 
-        // Stage 3: the frame's end.
+        // The frame's end.
         let end = RxEnd::unpack(end_data);
         let f = RxHead::unpack(f_q.get());
-        let here: Vec<E> = (0..n).map(|i| cur.eq(i)).collect();
-        // The buffer may have been freed since the head came, by a bad frame before this one.
-        let still: Vec<E> = (0..n)
-            .map(|i| here[i] & state[i].eq(GATHER) & slot[i].eq(f.slot) & seq[i].eq(f.seq))
-            .collect();
-        place.set(action.eq(PLACE) & any_of(&still));
+        let place = action.eq(PLACE);
         let parts_now = (onehot_mux(&here, &all(&parts)) | cur_part).named("parts_now");
         let ends_good = (end_valid & end.good).named("ends_good");
-        let whole = (ends_good & place.get() & parts_now.all()).named("whole");
+        let whole = (ends_good & place & parts_now.all()).named("whole");
         let dir = Lookup::unpack(dir_q.get());
         let lun_ok = (dir.valid & h_in_range).named("lun_ok");
         let epoch_ok = (dir.owner.ne(site) & dir.epoch.eq(f.epoch)).named("epoch_ok");
-        let accept = (whole & lun_ok & epoch_ok & link_ok).named("accept");
+        let accept = (whole & lun_ok & epoch_ok & link_ok & !cut).named("accept");
         let refuse = (whole & !(lun_ok & epoch_ok)).named("refuse");
-        let discard = (end_valid & place & ((fresh & !end.good) | (whole & !accept))).named("discard");
+        discard.set(end_valid & place & ((fresh & !end.good) | (whole & !accept)));
         for i in 0..n {
             when(here[i] & ends_good & place, || {
                 parts[i].set(parts_now);
@@ -281,6 +278,7 @@ pub fn mirror(p: &Params) -> Module {
             when(here[i] & accept, || state[i].set(WHOLE));
             when(here[i] & discard, || state[i].set(FREE));
         }
+        when(end_valid, || action.set(DROP));
         let again = (ends_good & action.eq(ANSWER_AGAIN)).named("again");
         let busy = (ends_good & action.eq(SAY_BUSY)).named("busy");
         ev("duplicate").set(drop | again);
@@ -336,14 +334,23 @@ pub fn mirror(p: &Params) -> Module {
         let ctl = m.inst("u_ctl", &fifo(64, TxCtl::WIDTH));
         let room = ctl.get("s_ready");
         let direct = (again | busy | refuse).named("direct");
-        let finish = (dones.get("m_valid") & room & m_release.ready & !direct).named("finish");
+        let rel_full = m.reg("rel_full", 1, 0);
+        let rel_q = m.reg_nr("rel_q", LockRel::WIDTH);
+        let rel_free = !rel_full | m_release.ready;
+        let finish = (dones.get("m_valid") & room & rel_free & !direct).named("finish");
         let turn_away = (nacks.get("m_valid") & room & !direct & !dones.get("m_valid")).named("turn_away");
-        m_release.valid.set(dones.get("m_valid") & room & !direct);
-        m_release.data.set(LockRel { lun: by(done_buf, &lun), lba: by(done_buf, &lba), exclusive: lit(1, 1) }.pack());
+        m_release.valid.set(rel_full);
+        m_release.data.set(rel_q);
+        when(m_release.ready, || rel_full.set(0));
+        when(finish, || {
+            rel_full.set(1);
+            rel_q.set(LockRel { lun: by(done_buf, &lun), lba: by(done_buf, &lba), exclusive: lit(1, 1) }.pack());
+        });
+        let silent = (by(done_buf, &past).any() | cut).named("silent");
         dones.set("m_ready", finish);
         nacks.set("m_ready", turn_away);
         table.write(
-            finish & !done_err,
+            finish & !done_err & !silent,
             by(done_buf, &slot).slice(0, clog2(p.slots)),
             cat(&[now_gen, by(done_buf, &seq)]),
         );
@@ -373,7 +380,7 @@ pub fn mirror(p: &Params) -> Module {
             seq: by(nack_buf, &seq),
             t_ref: zero(32),
         };
-        ctl.set("s_valid", direct | finish | turn_away);
+        ctl.set("s_valid", direct | (finish & !silent) | turn_away);
         ctl.set("s_data", onehot_mux(&[direct, finish, turn_away], &[to_frame.pack(), to_done.pack(), to_nack.pack()]));
         m_ctl.valid.set(ctl.get("m_valid"));
         m_ctl.data.set(ctl.get("m_data"));
@@ -382,24 +389,20 @@ pub fn mirror(p: &Params) -> Module {
         ev("store_error").set(finish & done_err);
         ev("overrun").set(direct & !room);
 
-        // A link that goes down forgets unfinished blocks.
-        let was_ok = m.reg("was_ok", 1, 0);
-        was_ok.set(link_ok);
-        when(was_ok & !link_ok, || {
+        // A link that ends takes unfinished blocks with it.
+        when(cut, || {
             action.set(DROP);
-            next_action.set(DROP);
-            for st in &state {
-                when(st.eq(GATHER), || st.set(FREE));
+            for (state, past) in state.iter().zip(&past) {
+                when(state.eq(WHOLE), || past.set(1)).otherwise(|| state.set(FREE));
             }
         });
         quiet.set(
             !any_of(&state.iter().map(|x| x.eq(WHOLE)).collect::<Vec<_>>())
                 & !ctl.get("m_valid")
-                & !open
-                & !next
-                & !h_valid,
+                & action.eq(DROP)
+                & !any_of(&[ask_valid.get(), h_valid.get(), rel_full.get()]),
         );
-        let _: &Field = &regs::LUN_LOCAL;
+        m.assume("a_frame_ends_before_the_next_is_decided", !(h_valid & end_valid));
         m.prove("no_answer_of_the_store_is_lost", !done_valid | dones.get("s_ready"));
         m.prove("no_nack_is_lost", !nack_valid | nacks.get("s_ready"));
         m.prove("a_whole_block_can_wait", !accept | wanted.get("s_ready"));
