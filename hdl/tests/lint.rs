@@ -86,7 +86,7 @@ fn memories() -> Module {
         block.write(en, addr, data);
         m.output("q0", 36).set(block.read(addr));
         m.output("q1", 36).set(block.read_en(en, addr + 1));
-        let deep = m.ram("deep", 5000, 2);
+        let deep = m.ram("deep", 5000, 2).collisions_undefined();
         deep.write(en, cat(&[data.slice(0, 4), addr]), data.slice(4, 2));
         m.output("q4", 2).set(deep.read(cat(&[addr, data.slice(6, 4)])));
         let lanes = m.ram("lanes", 300, 32);

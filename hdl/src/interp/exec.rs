@@ -128,23 +128,30 @@ impl Interp {
                 let to = &mut next[r.next..r.next + m.stride];
                 if r.en.is_none_or(|en| vals[en] == 1) {
                     fetch(to, mem, get(vals, r.addr));
+                    if let (true, Some(w)) = (m.collisions_undefined, &m.write)
+                        && get(vals, w.en).iter().any(|&x| x != 0)
+                        && get(vals, w.addr) == get(vals, r.addr)
+                    {
+                        to.iter_mut().for_each(|x| *x = !*x);
+                        words::mask_top(to, m.w);
+                    }
                 } else {
                     to.copy_from_slice(get(vals, r.dst));
                 }
             }
         }
         for (m, mem) in self.flat.mems.iter().zip(&mut self.mems) {
-            let Some((en, lane_w, addr, data)) = &m.write else { continue };
-            let at = words::saturate(get(vals, *addr), m.depth);
+            let Some(w) = &m.write else { continue };
+            let at = words::saturate(get(vals, w.addr), m.depth);
             if at == m.depth {
                 continue;
             }
             let entry = &mut mem[at * m.stride..(at + 1) * m.stride];
-            let (en, data) = (get(vals, *en), get(vals, *data));
-            let mut lane = vec![0; word_count(*lane_w)];
+            let (en, data, lane_w) = (get(vals, w.en), get(vals, w.data), w.lane_w);
+            let mut lane = vec![0; word_count(lane_w)];
             for i in (0..m.w / lane_w).filter(|i| en[i / 64] >> (i % 64) & 1 == 1) {
-                words::slice(&mut lane, data, i * lane_w, *lane_w);
-                words::insert(entry, i * lane_w, &lane, *lane_w);
+                words::slice(&mut lane, data, i * lane_w, lane_w);
+                words::insert(entry, i * lane_w, &lane, lane_w);
             }
         }
         for r in &self.flat.regs {

@@ -44,13 +44,21 @@ pub(super) struct FlatRead {
     pub next: usize,
 }
 
+pub(super) struct FlatWrite {
+    pub en: Slot,
+    pub lane_w: usize,
+    pub addr: Slot,
+    pub data: Slot,
+}
+
 pub(super) struct FlatMem {
     pub path: String,
     pub depth: usize,
     pub w: usize,
     /// Words per entry.
     pub stride: usize,
-    pub write: Option<(Slot, usize, Slot, Slot)>,
+    pub write: Option<FlatWrite>,
+    pub collisions_undefined: bool,
     pub reads: Vec<FlatRead>,
 }
 
@@ -325,7 +333,12 @@ impl Flattener<'_> {
 
     fn memory(&mut self, p: &Place, r: &RamData) {
         let at = |f: &Self, n: NodeId| f.slot(p.node(n));
-        let write = r.write.as_ref().map(|w| (at(self, w.en), w.lane_w as usize, at(self, w.addr), at(self, w.data)));
+        let write = r.write.as_ref().map(|w| FlatWrite {
+            en: at(self, w.en),
+            lane_w: w.lane_w as usize,
+            addr: at(self, w.addr),
+            data: at(self, w.data),
+        });
         let mut reads = Vec::new();
         for read in &r.reads {
             let en = match read.kind {
@@ -338,7 +351,15 @@ impl Flattener<'_> {
             reads.push(FlatRead { en, addr, dst, next });
         }
         let (path, w) = (format!("{}{}", p.prefix, r.name), r.w as usize);
-        self.flat.mems.push(FlatMem { path, depth: r.depth, w, stride: word_count(w), write, reads });
+        self.flat.mems.push(FlatMem {
+            path,
+            depth: r.depth,
+            w,
+            stride: word_count(w),
+            write,
+            collisions_undefined: r.collisions_undefined,
+            reads,
+        });
     }
 
     fn tree(&self, p: &Place, stmts: &[Stmt], of: SigId) -> Vec<Tree> {

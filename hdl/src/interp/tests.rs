@@ -149,6 +149,24 @@ fn memories() {
 }
 
 #[test]
+fn broken_promises_about_collisions_show() {
+    let m = module("m", |m| {
+        let addr = m.input("addr", 2);
+        let r = m.ram("r", 4, 5).collisions_undefined();
+        r.write(m.input("en", 1), addr, addr.zext(5));
+        m.output("y", 5).set(r.read(3));
+    });
+    let mut sim = Interp::new(&m).unwrap();
+    let mut cycle = |en, addr| {
+        sim.poke_u64("en", en);
+        sim.poke_u64("addr", addr);
+        sim.step().unwrap();
+        sim.peek_u64("y")
+    };
+    assert_eq!([cycle(1, 3), cycle(0, 3), cycle(1, 2)], [0b11111, 3, 3]);
+}
+
+#[test]
 fn paths_reach_into_children() {
     let child = module("child", |m| {
         let a = m.input("a", 8);

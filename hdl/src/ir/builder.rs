@@ -330,7 +330,7 @@ impl M {
                 return Err(format!("ram {name}: depth {depth}, want at least 2"));
             }
             let index = b.data.rams.len();
-            b.data.rams.push(RamData { name, depth, w, write: None, reads: Vec::new() });
+            b.data.rams.push(RamData { name, depth, w, collisions_undefined: false, write: None, reads: Vec::new() });
             Ok(Ram { index, m: b.serial, w: w as usize, addr_w: clog2(depth) })
         })
     }

@@ -290,6 +290,9 @@ pub struct RamData {
     pub depth: usize,
     /// Width of a word in bits.
     pub w: u32,
+    /// What a synchronous read gives when its address is written at the same edge: the old data, or, when this is set,
+    /// anything. Simulations then give the old data inverted.
+    pub collisions_undefined: bool,
     /// Write port.
     pub write: Option<RamWrite>,
     /// Read ports.

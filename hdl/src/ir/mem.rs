@@ -24,6 +24,17 @@ impl Ram {
         self.addr_w
     }
 
+    /// Promises that nothing uses what a synchronous read port reads from an address that is written at the same
+    /// edge. Some block RAMs (ECP5's) do not give the old data by themselves; this saves the logic that does. In
+    /// simulation such a read gives the old data inverted, so that a broken promise shows.
+    #[track_caller]
+    pub fn collisions_undefined(self) -> Ram {
+        with(|b| {
+            self.data(b, "a memory's collisions")?.collisions_undefined = true;
+            Ok(self)
+        })
+    }
+
     fn data<'b>(&self, b: &'b mut Builder, what: &str) -> Res<&'b mut RamData> {
         b.at_module_level(what)?;
         if b.serial != self.m {

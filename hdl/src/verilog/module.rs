@@ -151,7 +151,8 @@ fn ram(x: &Exprs<'_>, r: &RamData) -> String {
     let mut out = String::new();
     let name = &r.name;
     let word = dimension(r.w);
-    let _ = writeln!(out, "    reg {word}{name} [0:{}];", r.depth - 1);
+    let attribute = if r.collisions_undefined { "(* no_rw_check *) " } else { "" };
+    let _ = writeln!(out, "    {attribute}reg {word}{name} [0:{}];", r.depth - 1);
     let deep = r.depth > INIT_LIMIT;
     if deep {
         out.push_str("    // Block RAM is zero after configuration.\n`ifndef SYNTHESIS\n");
@@ -184,13 +185,27 @@ fn ram(x: &Exprs<'_>, r: &RamData) -> String {
     for read in &r.reads {
         let q = &x.data.sigs[read.sig as usize].name;
         let addr = x.text(read.addr);
-        let _ = match read.kind {
-            ReadKind::Sync => writeln!(out, "    always @(posedge clk) {q} <= {name}[{addr}];"),
-            ReadKind::SyncEn(en) => {
-                writeln!(out, "    always @(posedge clk) if ({}) {q} <= {name}[{addr}];", x.text(en))
+        let lead = match read.kind {
+            ReadKind::Async => {
+                let _ = writeln!(out, "    assign {q} = {name}[{addr}];");
+                continue;
             }
-            ReadKind::Async => writeln!(out, "    assign {q} = {name}[{addr}];"),
+            ReadKind::Sync => "    always @(posedge clk)".to_string(),
+            ReadKind::SyncEn(en) => format!("    always @(posedge clk) if ({})", x.text(en)),
         };
+        let plain = format!("{lead} {q} <= {name}[{addr}];\n");
+        match &r.write {
+            Some(w) if r.collisions_undefined => {
+                let en = if w.lane_w == r.w { x.text(w.en) } else { format!("(|{})", x.text(w.en)) };
+                let hit = format!("({en} & ({} == {addr}))", x.text(w.addr));
+                out.push_str("`ifdef SYNTHESIS\n");
+                out.push_str(&plain);
+                out.push_str("`else\n    // Undefined when it collides with the write: here, inverted.\n");
+                let _ = writeln!(out, "{lead} {q} <= ({hit} ? (~{name}[{addr}]) : {name}[{addr}]);");
+                out.push_str("`endif\n");
+            }
+            _ => out.push_str(&plain),
+        }
     }
     out
 }

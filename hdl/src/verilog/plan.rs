@@ -104,6 +104,13 @@ impl Plan<'_> {
             }
             for r in &ram.reads {
                 roots.push(r.addr);
+                if ram.collisions_undefined
+                    && r.kind != ReadKind::Async
+                    && let Some(w) = &ram.write
+                {
+                    // The text detects collisions, too.
+                    roots.extend([w.en, w.addr, r.addr, r.addr]);
+                }
                 if let ReadKind::SyncEn(en) = r.kind {
                     roots.push(en);
                 }

@@ -59,6 +59,8 @@ pub trait Circuit: Block {
     fn set(&mut self, port: &str, v: &ir::Bits);
     fn get(&self, port: &str) -> ir::Bits;
     fn set_clock(&mut self, level: bool);
+    /// Runs rust-hdl's simulator until nothing changes.
+    fn settle(&mut self);
 }
 
 /// Implements [`Circuit`]: `ports!(Type; clock; in a, x_0 = [x[0]]; out y)`. The clock is left out when there is none.
@@ -86,6 +88,10 @@ macro_rules! ports {
             fn set_clock(&mut self, level: bool) {
                 let _ = level;
                 $(self.$clock.next = level.into();)?
+            }
+
+            fn settle(&mut self) {
+                assert!(rust_hdl::prelude::simulate(self, 1000), "rust-hdl's simulator does not settle");
             }
         }
     };
@@ -126,9 +132,29 @@ pub struct Trio<C> {
     cycle: u64,
 }
 
-fn words32(v: &ir::Bits) -> Vec<u32> {
+/// Sets an input of a Verilated model.
+pub fn poke(model: &mut Model, port: &str, v: &ir::Bits) {
+    let id = model.expect_port(port);
+    if v.width() <= 64 {
+        return model.set_u64(id, v.low_u64());
+    }
     let halves = v.words().iter().flat_map(|&x| [x as u32, (x >> 32) as u32]);
-    halves.take(v.width().div_ceil(32)).collect()
+    let words: Vec<u32> = halves.take(v.width().div_ceil(32)).collect();
+    model.set_words(id, &words);
+}
+
+/// The value of a port of a Verilated model.
+pub fn peek(model: &Model, port: &str) -> ir::Bits {
+    let id = model.expect_port(port);
+    let w = model.width(id) as usize;
+    if w <= 64 {
+        return ir::Bits::from_u64(model.get_u64(id), w);
+    }
+    let mut words = vec![0_u32; w.div_ceil(32)];
+    model.get_words(id, &mut words);
+    let joined: Vec<u64> =
+        words.chunks(2).map(|c| u64::from(c[0]) | u64::from(*c.get(1).unwrap_or(&0)) << 32).collect();
+    ir::Bits::from_words(&joined, w)
 }
 
 impl<C: Circuit> Trio<C> {
@@ -144,24 +170,15 @@ impl<C: Circuit> Trio<C> {
         let data = |p: &ir::Port| p.name != "clk";
         let (inputs, outputs) = module.ports().into_iter().filter(data).partition(|p| p.dir == Dir::Input);
         let mut trio = Trio { rust_hdl, interp, model, module, inputs, outputs, cycle: 0 };
-        trio.settle();
+        trio.rust_hdl.settle();
         trio
-    }
-
-    fn settle(&mut self) {
-        assert!(simulate(&mut self.rust_hdl, 1000), "rust-hdl's simulator does not settle");
     }
 
     /// Sets an input of all three.
     pub fn set(&mut self, port: &str, v: &ir::Bits) {
         self.rust_hdl.set(port, v);
         self.interp.poke(port, v);
-        let id = self.model.expect_port(port);
-        if v.width() <= 64 {
-            self.model.set_u64(id, v.low_u64());
-        } else {
-            self.model.set_words(id, &words32(v));
-        }
+        poke(&mut self.model, port, v);
     }
 
     /// Random values at all inputs; `rst`, when the circuit has one, rarely.
@@ -177,32 +194,24 @@ impl<C: Circuit> Trio<C> {
 
     /// Lets all three come to rest and compares all outputs.
     pub fn compare(&mut self) {
-        self.settle();
+        self.rust_hdl.settle();
         self.model.eval();
         for p in self.outputs.clone() {
             let want = self.rust_hdl.get(&p.name);
             let interp = self.interp.peek(&p.name);
-            let id = self.model.expect_port(&p.name);
-            let mut words = vec![0_u32; p.w.div_ceil(32)];
-            if p.w <= 64 {
-                let v = self.model.get_u64(id);
-                words.iter_mut().enumerate().for_each(|(i, x)| *x = (v >> (32 * i)) as u32);
-            } else {
-                self.model.get_words(id, &mut words);
-            }
+            let verilated = peek(&self.model, &p.name);
             let (name, cycle) = (&p.name, self.cycle);
-            let inputs = || self.inputs.iter().map(|p| p.name.clone()).collect::<Vec<_>>();
-            assert_eq!(interp, want, "{name} in cycle {cycle}: interpreter against rust-hdl; inputs {:?}", inputs());
-            assert_eq!(words, words32(&want), "{name} in cycle {cycle}: Verilated against rust-hdl's {want}");
+            assert_eq!(interp, want, "{name} in cycle {cycle}: interpreter against rust-hdl");
+            assert_eq!(verilated, want, "{name} in cycle {cycle}: Verilated against rust-hdl");
         }
     }
 
     /// A clock edge in all three.
     pub fn tick(&mut self) {
         self.rust_hdl.set_clock(true);
-        self.settle();
+        self.rust_hdl.settle();
         self.rust_hdl.set_clock(false);
-        self.settle();
+        self.rust_hdl.settle();
         self.interp.step().unwrap_or_else(|e| panic!("{e}"));
         if self.module.is_clocked() {
             self.model.tick();

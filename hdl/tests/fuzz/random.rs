@@ -339,7 +339,10 @@ impl Gen {
         for i in 0..shape.memories {
             let (depth, lanes, lane_w) =
                 (1 << self.rng.random_range(1..7), self.rng.random_range(1..5), self.rng.random_range(1..=33));
-            let ram = self.m.ram(format!("mem{i}"), depth, lanes * lane_w);
+            let mut ram = self.m.ram(format!("mem{i}"), depth, lanes * lane_w);
+            if self.rng.random_ratio(1, 3) {
+                ram = ram.collisions_undefined();
+            }
             for _ in 0..self.rng.random_range(1..4) {
                 let (en, addr) = (self.bit(), self.of(ram.addr_width()));
                 let q = match self.rng.random_range(0..3) {
