@@ -19,6 +19,7 @@ pub mod params;
 pub mod prim;
 pub mod queue;
 pub mod stream;
+pub mod top;
 pub mod verilog;
 
 /// What a block's file needs: `use crate::prelude::*;`.

@@ -56,6 +56,23 @@ impl Params {
         }
     }
 
+    /// A build with small tables at a datapath width, for small boards and for quick tests: 64 slots.
+    ///
+    /// # Panics
+    /// When `data_w` is neither 64 nor 512.
+    pub fn small(data_w: usize) -> Self {
+        Self {
+            slots: 64,
+            period: 128,
+            queues: 2,
+            extents: 64,
+            local_bufs: 2,
+            mirror_bufs: 2,
+            queue_log2: 4,
+            ..Self::new(data_w)
+        }
+    }
+
     /// Checks every range.
     ///
     /// # Panics

@@ -105,15 +105,15 @@ impl Backing for SimBacking {
     }
 
     fn dma_alloc(&self, len_bytes: usize) -> Result<DmaBuffer> {
-        let failed = |reason: String| Error::dma(&self.name, len_bytes, reason);
-        let memory = Arc::new(SharedMemory::new(len_bytes).map_err(|e| failed(e.to_string()))?);
+        let failed = |source: std::io::Error| Error::Dma { device: self.name.as_str().into(), len: len_bytes, source };
+        let memory = Arc::new(SharedMemory::new(len_bytes).map_err(failed)?);
         let mut world = self.shared.world();
         let iova = self.shared.iovas[self.site as usize]
             .borrow_mut()
             .allocate(memory.len())
-            .ok_or_else(|| failed("no address space is left".to_string()))?;
-        let seen = Memory::shared(&memory).map_err(|e| failed(e.to_string()))?;
-        world.site_mut(self.site).host.map(iova, seen).map_err(|e| failed(e.to_string()))?;
+            .ok_or_else(|| failed(std::io::Error::other("no address space is left")))?;
+        let seen = Memory::shared(&memory);
+        world.site_mut(self.site).host.map(iova, seen).map_err(|e| failed(std::io::Error::other(e)))?;
         let unmap: Arc<dyn Unmap> = self.shared.returned[self.site as usize].clone();
         Ok(DmaBuffer::new(memory, iova, unmap))
     }

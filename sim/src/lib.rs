@@ -8,7 +8,7 @@
 //! | module | what it models |
 //! |---|---|
 //! | [`card`] | the card's pins |
-//! | [`rtl`] | the Verilated card |
+//! | [`rtl`], [`mod@core`] | the Verilated card, and the two builds of it |
 //! | [`axi`], [`faults`] | an AXI4 slave with latency, stalls and faults; [`axi_check`] referees the master |
 //! | [`host_mem`], [`memory`] | host memory behind an IOMMU |
 //! | [`store`] | the local store and its flush line |
@@ -25,7 +25,9 @@ pub mod axi_check;
 #[cfg(test)]
 mod axi_tests;
 pub mod axil;
+pub mod backing;
 pub mod card;
+pub mod core;
 pub mod config;
 pub mod faults;
 mod frame;
@@ -41,6 +43,7 @@ pub mod store;
 pub mod wire;
 pub mod world;
 
+pub use backing::{Bench, SimBacking};
 pub use axi::{AxiConfig, AxiCounts};
 pub use axi_check::OnViolation;
 pub use card::{Card, Response, Site};
@@ -50,7 +53,7 @@ pub use host_mem::HostMemory;
 pub use link::{Fcs, Verdict, WireConfig};
 pub use mac::LineRate;
 pub use memory::Memory;
-pub use rtl::{RtlCard, core};
+pub use rtl::RtlCard;
 pub use store::Store;
 pub use wire::Wire;
 pub use world::{Action, Timeout, World};

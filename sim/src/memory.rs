@@ -62,6 +62,13 @@ impl Memory {
         Self { pointer, len, file: None, _owner: owner }
     }
 
+    /// A driver's DMA memory.
+    pub fn shared(memory: &Arc<dyad_driver::dma::SharedMemory>) -> Self {
+        // SAFETY: the pointer and length are those of the mapping that the owner keeps, and `SharedMemory` never makes a
+        // reference to its bytes.
+        unsafe { Self::from_raw(memory.as_ptr(), memory.len(), memory.clone()) }
+    }
+
     /// Size in bytes.
     pub fn len(&self) -> usize {
         self.len

@@ -6,11 +6,12 @@ use crate::card::{
 use dyad_verilator::{Design, Error, Model, Optimize, Options, PortId};
 use std::path::Path;
 
-/// Compiles the core's Verilog, top module `dyad_core`, for speed; `trace` makes it able to write waves.
+/// Compiles a core's Verilog, top module `dyad_core`, for speed; `trace` makes it able to write waves. For the default
+/// builds without waves there is [`crate::core::design`].
 ///
 /// # Errors
 /// Those of [`Design::compile`].
-pub fn core(verilog: &str, trace: bool) -> Result<Design, Error> {
+pub fn compile(verilog: &str, trace: bool) -> Result<Design, Error> {
     Design::compile("dyad_core", verilog, &Options { trace, optimize: Optimize::Speed, ..Options::default() })
 }
 

@@ -1,14 +1,15 @@
 //! The whole world around a stand-in for the card (`stand_in.v`).
 
+use dyad_sim::rtl::compile;
 use dyad_sim::site::Arrived;
 use dyad_sim::world::{JUMP_MAX, PERIOD};
 use dyad_sim::{
-    Access, Action, AxiConfig, Card, Config, Fault, Memory, Response, RtlCard, Site, WireConfig, World, core,
+    Access, Action, AxiConfig, Card, Config, Fault, Memory, Response, RtlCard, Site, WireConfig, World,
 };
 use dyad_verilator::{Design, Options};
 
 fn card(seed: u64) -> Option<Box<dyn Card>> {
-    Some(Box::new(RtlCard::new(core(include_str!("stand_in.v"), false).unwrap().instance(seed))))
+    Some(Box::new(RtlCard::new(compile(include_str!("stand_in.v"), false).unwrap().instance(seed))))
 }
 
 fn config() -> Config {
@@ -315,7 +316,7 @@ fn what_does_not_come_times_out() {
 fn waves_and_captures() {
     let dir = std::env::temp_dir().join(format!("dyad-sim-{}", std::process::id()));
     std::fs::create_dir_all(&dir).unwrap();
-    let design = core(include_str!("stand_in.v"), true).unwrap();
+    let design = compile(include_str!("stand_in.v"), true).unwrap();
     let traced: Box<dyn Card> = Box::new(RtlCard::new(design.instance(1)));
     let mut world = World::new(config(), [Some(traced), card(2)]).unwrap();
     world.site_mut(Site::A).card_mut().trace_open(&dir.join("a.fst")).unwrap();

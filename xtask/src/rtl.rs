@@ -1,6 +1,8 @@
 //! The Verilog that `dyad-hdl` prints, as text. The only file here that knows that crate.
 
-use anyhow::{Result, bail};
+use anyhow::{Result, ensure};
+use dyad_hdl::params::Params;
+use dyad_hdl::{top, verilog};
 
 /// One Verilog file with one top module.
 pub struct Unit {
@@ -14,10 +16,18 @@ pub struct Unit {
 
 /// The whole core at datapath width `data_w` (64 or 512): the file `dyad_core.v`.
 pub fn core(data_w: u32) -> Result<String> {
-    bail!("dyad-hdl does not describe the core yet, at DATA_W {data_w} or any other")
+    ensure!(matches!(data_w, 64 | 512), "DATA_W is 64 or 512, not {data_w}");
+    Ok(top::verilog(data_w as usize))
 }
 
-/// Everything that is linted: the whole core at each width, and every block of `dyad-hdl` by itself.
+/// Everything that is linted: the whole core, and with it every block, at each width and at two points of its sizes.
 pub fn units() -> Result<Vec<Unit>> {
-    Ok(Vec::new())
+    let mut out = Vec::new();
+    for data_w in [64, 512] {
+        for (suffix, params) in [("", Params::new(data_w)), ("_small", Params::small(data_w))] {
+            let text = verilog::print(&top::dyad_core(&params));
+            out.push(Unit { name: format!("dyad_core_{data_w}{suffix}"), top: "dyad_core".to_string(), text });
+        }
+    }
+    Ok(out)
 }
