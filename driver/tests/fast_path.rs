@@ -42,7 +42,9 @@ fn allocations() -> u64 {
     COUNTED.with(|n| n.load(Ordering::Relaxed))
 }
 
-fn set_up() -> (Rc<Memory>, Device<Rc<Memory>>, Queue<Rc<Memory>>, Vec<DmaSlice>) {
+type Card = Rc<Memory>;
+
+fn set_up() -> (Card, Device<Card>, Queue<Card>, Vec<DmaSlice>) {
     let card = Rc::new(Memory::null());
     let device = Device::open(card.clone()).unwrap();
     let config = QueueConfig { cq_log2: ENTRIES.ilog2(), ..QueueConfig::default() };
@@ -55,7 +57,7 @@ fn set_up() -> (Rc<Memory>, Device<Rc<Memory>>, Queue<Rc<Memory>>, Vec<DmaSlice>
 
 /// Submits and completes batches; `false` when anything is not as it should be. Panics nowhere, as one of the tests runs it
 /// where it could not be told.
-fn go(queue: &mut Queue<Rc<Memory>>, slices: &[DmaSlice], batches: usize) -> bool {
+fn go(queue: &mut Queue<Card>, slices: &[DmaSlice], batches: usize) -> bool {
     for batch in 0..batches {
         for (i, slice) in slices.iter().enumerate() {
             let lba = (batch * BATCH + i) as u64;

@@ -80,7 +80,7 @@ impl Card {
         entry.set_sq_head((self.fetched % self.sq_entries) as u64);
         // Something of the submission, to see that the right one is answered.
         entry.set_t_doorbell(submission.lba());
-        entry.set_phase(u64::from(self.posted / self.cq_entries % 2 == 0));
+        entry.set_phase(u64::from((self.posted / self.cq_entries).is_multiple_of(2)));
         entry
     }
 

@@ -13,8 +13,8 @@
 //!   neither ever blocks without limit or panics.
 //! - **DMA memory.** [`Backing::dma_alloc`] makes a [`SharedMemory`](crate::dma::SharedMemory), picks an IOVA (an
 //!   [`IovaSpace`](crate::dma::IovaSpace) does that), makes the card able to reach it, and returns a
-//!   [`DmaBuffer`](crate::dma::DmaBuffer) with an [`Unmap`](crate::dma::Unmap) that undoes it. The unmapping runs once, when the last clone of the buffer
-//!   goes or [`DmaBuffer::unmap`](crate::dma::DmaBuffer::unmap) is called; after it the card must get a bus error at those
+//!   [`DmaBuffer`] with an [`Unmap`](crate::dma::Unmap) that undoes it. The unmapping runs once, when the last clone of the buffer
+//!   goes or [`DmaBuffer::unmap`] is called; after it the card must get a bus error at those
 //!   addresses. The memory starts as zeroes.
 //! - **Time.** All waiting goes through [`Backing::wait`], and [`Backing::now`] is the clock that its deadlines are in. A
 //!   simulator whose time stands still while the driver computes therefore advances it in `wait` and nowhere else: to

@@ -69,7 +69,7 @@ impl Unmap for Link {
     }
 }
 
-/// A card behind a vfio-user socket.
+/// A card behind a vfio-user socket. The connection ends when this and all its buffers are gone.
 pub struct VfioUser {
     link: Arc<Link>,
     /// The socket once more, to see the server hang up while waiting for an interrupt.

@@ -1,12 +1,14 @@
 //! A queue pair of a card: submit, ring, poll, wait.
 
+mod blocking;
+
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use dyad_spec::entry::{SubmissionFlags, lookup, submission};
+use dyad_spec::entry::{SubmissionFlags, submission};
 use dyad_spec::regs::{self, Register};
-use dyad_spec::{BLOCK_BYTES, ENTRY_BYTES, MAX_BLOCKS, MAX_LOOKUPS, Opcode, Status};
+use dyad_spec::{BLOCK_BYTES, ENTRY_BYTES, Opcode, Status};
 
 use crate::backing::{Backing, Deadline, Wake};
 use crate::bar::{Control, Registers};
@@ -20,8 +22,6 @@ use crate::queue::{Command, QueueFault, QueuePair};
 const HEARTBEAT: Duration = Duration::from_millis(100);
 /// Sleep between two looks at the completion queue when the backing has no interrupts.
 const POLL: Duration = Duration::from_micros(20);
-/// Bytes of the buffer that [`Queue::write`] and [`Queue::read`] copy through.
-const BOUNCE_BYTES: usize = MAX_BLOCKS as usize * BLOCK_BYTES;
 
 /// Sizes of a queue pair.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -395,118 +395,6 @@ impl<B: Backing> Queue<B> {
         self.engine.forget_idle_buffers();
         Ok(())
     }
-
-    /// Rings, waits for `id` and turns a status other than Ok into an error. After the deadline nobody waits for it any
-    /// more; the memory that it uses stays mapped until it completes.
-    fn finish(&mut self, id: CommandId, what: (&'static str, u8, u64)) -> Result<Completion> {
-        let deadline = self.backing().after(self.timeout);
-        let completion = self.wait(id, deadline).inspect_err(|_| {
-            self.engine.abandon(id);
-            self.bounce = None;
-        })?;
-        check(&completion, what.0, what.1, what.2)?;
-        Ok(completion)
-    }
-
-    fn bounce(&mut self) -> Result<DmaBuffer> {
-        if self.bounce.is_none() {
-            self.bounce = Some(self.backing().dma_alloc(BOUNCE_BYTES)?);
-        }
-        Ok(self.bounce.clone().expect("just put there"))
-    }
-
-    /// Writes `data`, a whole number of blocks, from block `lba` on, and waits: both stores have it when this returns.
-    /// Copies; large amounts go as several commands, one after the other.
-    ///
-    /// # Errors
-    /// [`Error::Argument`] when `data` is not a whole number of blocks, [`Error::Command`], and those of
-    /// [`wait`](Self::wait). Blocks before the one that failed have been written.
-    pub fn write(&mut self, lun: u8, lba: u64, data: &[u8]) -> Result<()> {
-        whole_blocks("WRITE", data.len())?;
-        for (i, part) in data.chunks(BOUNCE_BYTES).enumerate() {
-            let lba = lba + i as u64 * MAX_BLOCKS;
-            let bounce = self.bounce()?;
-            bounce.write_at(0, part);
-            let id = self.submit_write(lun, lba, (part.len() / BLOCK_BYTES) as u16, &bounce.whole())?;
-            self.finish(id, ("WRITE", lun, lba))?;
-        }
-        Ok(())
-    }
-
-    /// Reads a whole number of blocks from block `lba` on into `data`, and waits.
-    ///
-    /// # Errors
-    /// As [`write`](Self::write).
-    pub fn read(&mut self, lun: u8, lba: u64, data: &mut [u8]) -> Result<()> {
-        whole_blocks("READ", data.len())?;
-        for (i, part) in data.chunks_mut(BOUNCE_BYTES).enumerate() {
-            let lba = lba + i as u64 * MAX_BLOCKS;
-            let bounce = self.bounce()?;
-            let id = self.submit_read(lun, lba, (part.len() / BLOCK_BYTES) as u16, &bounce.whole())?;
-            self.finish(id, ("READ", lun, lba))?;
-            bounce.read_at(0, part);
-        }
-        Ok(())
-    }
-
-    /// Asks the directory who owns each of `lbas`; `None` for an address past the end of the LUN.
-    ///
-    /// # Errors
-    /// [`Error::Command`], and those of [`wait`](Self::wait).
-    pub fn lookup(&mut self, lun: u8, lbas: &[u64]) -> Result<Vec<Option<Ownership>>> {
-        let mut answers = Vec::with_capacity(lbas.len());
-        let half = MAX_LOOKUPS as usize * 8;
-        for part in lbas.chunks(MAX_LOOKUPS as usize) {
-            let bounce = self.bounce()?;
-            for (i, lba) in part.iter().enumerate() {
-                bounce.write_at(i * 8, &lba.to_le_bytes());
-            }
-            let (from, to) = (bounce.slice(0..half), bounce.slice(half..2 * half));
-            let id = self.submit_lookup(lun, part.len() as u16, &from, &to)?;
-            self.finish(id, ("LOOKUP", lun, part[0]))?;
-            for i in 0..part.len() {
-                let mut answer = lookup::LookupAnswer::new();
-                to.read_at(i * 8, &mut answer.0);
-                answers.push(
-                    (answer.valid() == 1)
-                        .then(|| Ownership { owner: answer.owner() as u8, epoch: answer.epoch() as u32 }),
-                );
-            }
-        }
-        Ok(answers)
-    }
-
-    /// Flushes both stores and waits.
-    ///
-    /// # Errors
-    /// [`Error::Command`], and those of [`wait`](Self::wait).
-    pub fn flush(&mut self, lun: u8) -> Result<()> {
-        let id = self.submit_flush(lun)?;
-        self.finish(id, ("FLUSH", lun, 0)).map(drop)
-    }
-
-    /// One block of facts about the card.
-    ///
-    /// # Errors
-    /// [`Error::Command`], and those of [`wait`](Self::wait).
-    pub fn identify(&mut self) -> Result<Box<[u8; BLOCK_BYTES]>> {
-        let bounce = self.bounce()?;
-        let id = self.submit_identify(&bounce.whole())?;
-        self.finish(id, ("IDENTIFY", 0, 0))?;
-        let mut facts = Box::new([0; BLOCK_BYTES]);
-        bounce.read_at(0, &mut facts[..]);
-        Ok(facts)
-    }
-
-    /// Sets the owner of a range, as [`submit_set_owner`](Self::submit_set_owner), and waits.
-    ///
-    /// # Errors
-    /// [`Error::Command`], [`Error::Argument`], and those of [`wait`](Self::wait).
-    pub fn set_owner(&mut self, lun: u8, range: OwnerRange, owner: u8, epoch: u32) -> Result<()> {
-        let id = self.submit_set_owner(lun, range, owner, epoch)?;
-        let lba = if let OwnerRange::Blocks { lba, .. } = range { lba } else { 0 };
-        self.finish(id, ("SET_OWNER", lun, lba)).map(drop)
-    }
 }
 
 impl<B: Backing> Drop for Queue<B> {
@@ -533,14 +421,6 @@ pub fn check(completion: &Completion, operation: &'static str, lun: u8, lba: u64
             epoch: completion.epoch(),
         })),
     }
-}
-
-fn whole_blocks(operation: &'static str, len: usize) -> Result<()> {
-    if len.is_multiple_of(BLOCK_BYTES) {
-        return Ok(());
-    }
-    let problem = format!("{len} bytes are not a whole number of blocks of {BLOCK_BYTES}").into();
-    Err(Error::Argument { operation, problem, todo: "pad the last block" })
 }
 
 #[cold]
