@@ -166,7 +166,7 @@ impl Logic for Filter {
             self.y[i].next = 0.into();
             for j in 0..6 {
                 if self.x[(i + 1) % 4].val().get_bit(j) && i + 1 != j {
-                    self.y[i].next = self.history[3 - i].q.val() >> j;
+                    self.y[i].next = self.history[3 - i].q.val().get_bits::<6>(j);
                 }
             }
         }

@@ -14,7 +14,6 @@ use dyad_hdl::verilog;
 use front_support::Trio;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use rust_hdl::prelude::*;
 
 const CYCLES: u64 = 20_000;
 

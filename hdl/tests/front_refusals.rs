@@ -18,7 +18,7 @@ fn refused<B: Block>(fresh: B) -> FrontError {
 
 /// A circuit with the given fields and kernel is refused at `$signal`, in block `$block`, for `$reason`.
 macro_rules! refuses {
-    ($test:ident: { $($field:ident: $ty:ty),* $(,)? } $kernel:block => $block:literal, $signal:literal, $reason:pat) => {
+    ($test:ident: { $($field:ident: $ty:ty),* $(,)? } { $($kernel:tt)* } => $block:literal, $signal:literal, $reason:pat) => {
         #[test]
         fn $test() {
             #[derive(LogicBlock, Default)]
@@ -27,8 +27,7 @@ macro_rules! refuses {
             }
 
             impl Logic for Wrong {
-                #[hdl_gen]
-                fn update(&mut self) $kernel
+                $($kernel)*
             }
 
             let e = refused(Wrong::default());
@@ -39,163 +38,253 @@ macro_rules! refuses {
 }
 
 refuses!(latch: { c: Signal<In, Bit>, y: Signal<Out, Bit> } {
-    if self.c.val() {
-        self.y.next = true;
+    #[hdl_gen]
+    fn update(&mut self) {
+        if self.c.val() {
+            self.y.next = true;
+        }
     }
 } => "top", "y", Reason::Latch);
 
 refuses!(latch_in_one_arm_of_a_match: { s: Signal<In, Bits<2>>, y: Signal<Out, Bit> } {
-    match self.s.val().index() {
-        0 => self.y.next = true,
-        1 => {}
-        _ => self.y.next = false,
+    #[hdl_gen]
+    fn update(&mut self) {
+        match self.s.val().index() {
+            0 => self.y.next = true,
+            1 => {}
+            _ => self.y.next = false,
+        }
     }
 } => "top", "y", Reason::Latch);
 
 refuses!(latch_at_a_flip_flop: { clock: Signal<In, Clock>, c: Signal<In, Bit>, q: DFF<Bit> } {
-    self.q.clock.next = self.clock.val();
-    if self.c.val() {
-        self.q.d.next = !self.q.q.val();
+    #[hdl_gen]
+    fn update(&mut self) {
+        self.q.clock.next = self.clock.val();
+        if self.c.val() {
+            self.q.d.next = !self.q.q.val();
+        }
     }
 } => "top", "q.d", Reason::Latch);
 
 refuses!(latch_of_some_bits: { y: Signal<Out, Nibbles> } {
-    self.y.next.low = 3.into();
+    #[hdl_gen]
+    fn update(&mut self) {
+        self.y.next.low = 3.into();
+    }
 } => "top", "y", Reason::Latch);
 
 refuses!(output_that_is_never_assigned: { x: Signal<In, Bit>, y: Signal<Out, Bit>, z: Signal<Out, Bit> } {
-    self.y.next = self.x.val();
+    #[hdl_gen]
+    fn update(&mut self) {
+        self.y.next = self.x.val();
+    }
 } => "top", "z", Reason::NeverAssigned);
 
 refuses!(input_of_a_child_that_is_never_assigned: { y: Signal<Out, Bit>, u: Inverter } {
-    self.y.next = self.u.y.val();
+    #[hdl_gen]
+    fn update(&mut self) {
+        self.y.next = self.u.y.val();
+    }
 } => "top", "u.x", Reason::NeverAssigned);
 
 refuses!(read_between_two_assignments: { x: Signal<In, Bits<4>>, y: Signal<Out, Bits<4>>, t: Signal<Local, Bits<4>> } {
-    self.t.next = self.x.val();
-    self.y.next = self.t.val();
-    self.t.next = self.x.val() + 1;
+    #[hdl_gen]
+    fn update(&mut self) {
+        self.t.next = self.x.val();
+        self.y.next = self.t.val();
+        self.t.next = self.x.val() + 1;
+    }
 } => "top", "t", Reason::IntermediateRead(_));
 
 refuses!(read_between_in_a_branch: { x: Signal<In, Bits<4>>, y: Signal<Out, Bits<4>>, t: Signal<Local, Bits<4>> } {
-    self.t.next = self.x.val();
-    self.y.next = 0.into();
-    if self.t.val().any() {
-        self.y.next = self.x.val();
-    }
-    if self.x.val().all() {
-        self.t.next = 1.into();
+    #[hdl_gen]
+    fn update(&mut self) {
+        self.t.next = self.x.val();
+        self.y.next = 0.into();
+        if self.t.val().any() {
+            self.y.next = self.x.val();
+        }
+        if self.x.val().all() {
+            self.t.next = 1.into();
+        }
     }
 } => "top", "t", Reason::IntermediateRead(_));
 
 refuses!(sum_in_a_loop: { x: Signal<In, Bits<4>>, y: Signal<Out, Bits<4>> } {
-    self.y.next = 0.into();
-    for _i in 0..3 {
-        self.y.next = self.y.val() + self.x.val();
+    #[hdl_gen]
+    fn update(&mut self) {
+        self.y.next = 0.into();
+        for _i in 0..3 {
+            self.y.next = self.y.val() + self.x.val();
+        }
     }
 } => "top", "y", Reason::IntermediateRead(_));
 
 refuses!(combinational_loop: { x: Signal<In, Bit>, y: Signal<Out, Bit>, a: Signal<Local, Bit>, b: Signal<Local, Bit> } {
-    self.a.next = self.b.val() & self.x.val();
-    self.b.next = self.a.val() | self.x.val();
-    self.y.next = self.a.val();
+    #[hdl_gen]
+    fn update(&mut self) {
+        self.a.next = self.b.val() & self.x.val();
+        self.b.next = self.a.val() | self.x.val();
+        self.y.next = self.a.val();
+    }
 } => "top", "", Reason::Module(_));
 
 refuses!(two_clocks: { clock: Signal<In, Clock>, other: Signal<In, Clock>, y: Signal<Out, Bit>, q: DFF<Bit> } {
-    self.q.clock.next = self.other.val();
-    self.q.d.next = !self.q.q.val();
-    self.y.next = self.q.q.val();
+    #[hdl_gen]
+    fn update(&mut self) {
+        self.q.clock.next = self.other.val();
+        self.q.d.next = !self.q.q.val();
+        self.y.next = self.q.q.val();
+    }
 } => "top", "", Reason::Several("clock"));
 
 refuses!(inverted_clock: { clock: Signal<In, Clock>, y: Signal<Out, Bit>, q: DFF<Bit> } {
-    self.q.clock.next = !self.clock.val();
-    self.q.d.next = !self.q.q.val();
-    self.y.next = self.q.q.val();
+    #[hdl_gen]
+    fn update(&mut self) {
+        self.q.clock.next = !self.clock.val();
+        self.q.d.next = !self.q.q.val();
+        self.y.next = self.q.q.val();
+    }
 } => "top", "q.clock", Reason::ClockOrReset(_));
 
 refuses!(gated_clock: { clock: Signal<In, Clock>, en: Signal<In, Bit>, y: Signal<Out, Bit>, q: DFF<Bit> } {
-    if self.en.val() {
-        self.q.clock.next = self.clock.val();
+    #[hdl_gen]
+    fn update(&mut self) {
+        if self.en.val() {
+            self.q.clock.next = self.clock.val();
+        }
+        self.q.d.next = !self.q.q.val();
+        self.y.next = self.q.q.val();
     }
-    self.q.d.next = !self.q.q.val();
-    self.y.next = self.q.q.val();
 } => "top", "q.clock", Reason::ClockOrReset(_));
 
 refuses!(clock_that_is_not_connected: { clock: Signal<In, Clock>, y: Signal<Out, Bit>, q: DFF<Bit> } {
-    self.q.d.next = !self.q.q.val();
-    self.y.next = self.q.q.val();
+    #[hdl_gen]
+    fn update(&mut self) {
+        self.q.d.next = !self.q.q.val();
+        self.y.next = self.q.q.val();
+    }
 } => "top", "q.clock", Reason::ClockOrReset("not connected"));
 
 refuses!(reset_that_is_not_connected: { clock: Signal<In, Clock>, rst: Signal<In, Reset>, y: Signal<Out, Bit>, q: ResetDff<Bit> } {
-    dff_setup!(self, clock, q);
-    self.y.next = self.q.q.val();
+    #[hdl_gen]
+    fn update(&mut self) {
+        dff_setup!(self, clock, q);
+        self.y.next = self.q.q.val();
+    }
 } => "top", "q.rst", Reason::ClockOrReset("not connected"));
 
 refuses!(reset_named_as_a_bit: { rst: Signal<In, Bit>, y: Signal<Out, Bit> } {
-    self.y.next = self.rst.val();
+    #[hdl_gen]
+    fn update(&mut self) {
+        self.y.next = self.rst.val();
+    }
 } => "top", "rst", Reason::NameClash(_));
 
 refuses!(ports_of_one_name: { s_x: Signal<In, Bit>, s: One, y: Signal<Out, Bit> } {
-    self.y.next = self.s_x.val() & self.s.x.val();
+    #[hdl_gen]
+    fn update(&mut self) {
+        self.y.next = self.s_x.val() & self.s.x.val();
+    }
 } => "top", "s.x", Reason::NameClash(_));
 
 refuses!(port_named_as_a_keyword: { always: Signal<In, Bit>, y: Signal<Out, Bit> } {
-    self.y.next = self.always.val();
+    #[hdl_gen]
+    fn update(&mut self) {
+        self.y.next = self.always.val();
+    }
 } => "top", "always", Reason::BadName(_));
 
 refuses!(index_that_may_or_may_not_wrap: { x: Signal<In, Bits<8>>, i: Signal<In, Bits<3>>, y: Signal<Out, Bit> } {
-    self.y.next = self.x.val().get_bit(self.i.val().index() + 1);
+    #[hdl_gen]
+    fn update(&mut self) {
+        self.y.next = self.x.val().get_bit(self.i.val().index() + 1);
+    }
 } => "top", "y", Reason::IndexArithmetic);
 
 refuses!(array_index_by_a_signal: { x: [Signal<In, Bit>; 2], i: Signal<In, Bits<1>>, y: Signal<Out, Bit> } {
-    self.y.next = self.x[self.i.val().index()].val();
+    #[hdl_gen]
+    fn update(&mut self) {
+        self.y.next = self.x[self.i.val().index()].val();
+    }
 } => "top", "y", Reason::Index(_));
 
 refuses!(bit_past_the_end: { x: Signal<In, Bits<8>>, y: Signal<Out, Bit> } {
-    self.y.next = self.x.val().get_bit(8);
+    #[hdl_gen]
+    fn update(&mut self) {
+        self.y.next = self.x.val().get_bit(8);
+    }
 } => "top", "y", Reason::PastEnd { index: 8, w: 8 });
 
 refuses!(integer_too_large: { x: Signal<In, Bits<40>>, y: Signal<Out, Bits<40>> } {
-    self.y.next = self.x.val() + 0x100_0000_0000_u64;
+    #[hdl_gen]
+    fn update(&mut self) {
+        self.y.next = self.x.val() + 0x100_0000_0000_u64;
+    }
 } => "top", "y", Reason::DoesNotFit { value: 0x100_0000_0000, w: 40 });
 
 refuses!(assertion: { x: Signal<In, Bit>, y: Signal<Out, Bit> } {
-    assert!(self.x.val());
-    self.y.next = self.x.val();
+    #[hdl_gen]
+    fn update(&mut self) {
+        assert!(self.x.val());
+        self.y.next = self.x.val();
+    }
 } => "top", "", Reason::Unsupported("an assertion in a kernel"));
 
 refuses!(constant_of_rust: { y: Signal<Out, Bits<4>> } {
-    self.y.next = bits(LIMIT);
+    #[hdl_gen]
+    fn update(&mut self) {
+        self.y.next = bits::<4>(LIMIT);
+    }
 } => "top", "y", Reason::UnknownName(_));
 
 refuses!(long_loop: { y: Signal<Out, Bit> } {
-    for _i in 0..100_000 {
-        self.y.next = true;
+    #[hdl_gen]
+    fn update(&mut self) {
+        for _i in 0..100_000 {
+            self.y.next = true;
+        }
     }
 } => "top", "", Reason::LongLoop);
 
 refuses!(signed: { x: Signal<In, Signed<8>>, y: Signal<Out, Bit> } {
-    self.y.next = true;
+    #[hdl_gen]
+    fn update(&mut self) {
+        self.y.next = true;
+    }
 } => "top", "x", Reason::Unsupported("a Signed signal"));
 
 refuses!(tristate: { x: Signal<InOut, Bit>, y: Signal<Out, Bit> } {
-    self.y.next = true;
+    #[hdl_gen]
+    fn update(&mut self) {
+        self.y.next = true;
+    }
 } => "top", "x", Reason::Unsupported("an InOut signal"));
 
 refuses!(fault_in_a_child: { x: Signal<In, Bit>, y: Signal<Out, Bit>, u: [Latch; 2] } {
-    self.u[0].x.next = self.x.val();
-    self.u[1].x.next = self.u[0].y.val();
-    self.y.next = self.u[1].y.val();
+    #[hdl_gen]
+    fn update(&mut self) {
+        self.u[0].x.next = self.x.val();
+        self.u[1].x.next = self.u[0].y.val();
+        self.y.next = self.u[1].y.val();
+    }
 } => "top.u.0", "y", Reason::Latch);
 
 refuses!(black_box: { y: Signal<Out, Bit>, u: Foreign } {
-    self.u.x.next = true;
-    self.y.next = self.u.y.val();
+    #[hdl_gen]
+    fn update(&mut self) {
+        self.u.x.next = true;
+        self.y.next = self.u.y.val();
+    }
 } => "top.u", "", Reason::Unsupported("a black box"));
 
 refuses!(memory_with_contents: { clock: Signal<In, Clock>, y: Signal<Out, Bits<8>>, ram: Filled } {
-    self.ram.clock.next = self.clock.val();
-    self.y.next = self.ram.y.val();
+    #[hdl_gen]
+    fn update(&mut self) {
+        self.ram.clock.next = self.clock.val();
+        self.y.next = self.ram.y.val();
+    }
 } => "top.ram.ram", "", Reason::Unsupported("a memory with contents"));
 
 const LIMIT: u64 = 3;

@@ -41,6 +41,12 @@ fn statements() -> Module {
         let wide = m.reg_wide("wide", 100, Bits::ones(99));
         let data = m.reg_nr("reg", 8); // a keyword
         let never_read = m.reg("never_read", 3, 0);
+        let (off, stuck, still) = (lit(0, 1), m.reg("stuck", 3, 2), m.reg_nr("still", 3));
+        when(off, || {
+            stuck.set(x.slice(0, 3));
+            still.set(stuck);
+        });
+        m.output("constants", 3).set(stuck | still);
         let w = m.wire_or("w", 8, 0);
         let pieces = m.wire("pieces", 8);
         pieces.set_slice(0, x.slice(0, 4));

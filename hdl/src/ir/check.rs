@@ -10,12 +10,14 @@ use super::tidy;
 
 /// Tidies and checks a module whose closure has run.
 pub(super) fn finish(mut b: Builder) -> Res<ModuleData> {
+    // What is said, before constant conditions take parts of it away.
+    all_are_assigned(&b.data)?;
     defaults_come_first(&b.data)?;
     if b.fold {
         let body = std::mem::take(&mut b.data.body);
         b.data.body = tidy::prune(&b, body);
     }
-    drivers(&b.data)?;
+    latches(&b.data)?;
     connections(&b.data)?;
     tidy::join_pieces(&mut b);
     let mut data = b.data;
@@ -77,34 +79,39 @@ fn assigned(data: &ModuleData, stmts: &[Stmt]) -> Assigned {
     all
 }
 
-fn drivers(data: &ModuleData) -> Res<()> {
+fn all_are_assigned(data: &ModuleData) -> Res<()> {
     let mut touched = BTreeSet::new();
     tidy::each_assign(&data.body, &mut |sig| {
         touched.insert(sig);
     });
+    for (id, sig) in data.sigs.iter().enumerate() {
+        let what = match sig.kind {
+            SigKind::Wire => "wire",
+            SigKind::Output => "output",
+            SigKind::Reg { .. } => "register",
+            _ => continue,
+        };
+        if !touched.contains(&(id as SigId)) {
+            return Err(format!("{what} {} is never assigned", sig.name));
+        }
+    }
+    Ok(())
+}
+
+fn latches(data: &ModuleData) -> Res<()> {
     let all = assigned(data, &data.body);
     for (id, sig) in data.sigs.iter().enumerate() {
-        let id = id as SigId;
-        match sig.kind {
-            SigKind::Wire | SigKind::Output => {
-                let what = if matches!(sig.kind, SigKind::Wire) { "wire" } else { "output" };
-                if !touched.contains(&id) {
-                    return Err(format!("{what} {} is never assigned", sig.name));
-                }
-                let full = Bits::ones(sig.w as usize);
-                let have = all.get(&id);
-                if have != Some(&full) {
-                    let bit = (0..sig.w as usize).find(|&i| !have.is_some_and(|h| h.bit(i))).unwrap_or(0);
-                    return Err(format!(
-                        "{what} {}: bit {bit} is not assigned in every case (latch): assign a default first",
-                        sig.name
-                    ));
-                }
-            }
-            SigKind::Reg { .. } if !touched.contains(&id) => {
-                return Err(format!("register {} is never assigned", sig.name));
-            }
-            _ => {}
+        let what = match sig.kind {
+            SigKind::Wire => "wire",
+            SigKind::Output => "output",
+            _ => continue,
+        };
+        let have = all.get(&(id as SigId));
+        if let Some(bit) = (0..sig.w as usize).find(|&i| !have.is_some_and(|h| h.bit(i))) {
+            return Err(format!(
+                "{what} {}: bit {bit} is not assigned in every case (latch): assign a default first",
+                sig.name
+            ));
         }
     }
     Ok(())

@@ -60,7 +60,11 @@ fn blocks(data: &ModuleData) -> (Vec<(SigId, Vec<Stmt>)>, Vec<RegGroup>) {
         match &sig.kind {
             SigKind::Wire | SigKind::Output => combs.push((id, stmt::project(&data.body, &|s| s == id))),
             SigKind::Reg { reset, .. } => {
-                let key = (stmt::skeleton(&stmt::project(&data.body, &|s| s == id)), *reset);
+                let body = stmt::project(&data.body, &|s| s == id);
+                if body.is_empty() && !reset {
+                    continue; // It keeps its initial value.
+                }
+                let key = (stmt::skeleton(&body), *reset);
                 let group = *groups.entry(key).or_insert_with(|| {
                     regs.push(RegGroup { sigs: Vec::new(), reset: *reset, body: Vec::new() });
                     regs.len() - 1

@@ -56,6 +56,8 @@ impl<const N: usize> Word for Bits<N> {
 
 /// A circuit whose ports can be reached by their Verilog names. Made by [`ports!`].
 pub trait Circuit: Block {
+    /// The names of the inputs; the clock is not among them, the reset is when the circuit has one.
+    fn inputs(&self) -> &'static [&'static str];
     fn set(&mut self, port: &str, v: &ir::Bits);
     fn get(&self, port: &str) -> ir::Bits;
     fn set_clock(&mut self, level: bool);
@@ -68,6 +70,10 @@ pub trait Circuit: Block {
 macro_rules! ports {
     ($ty:ty; $($clock:ident)?; in $($i:ident $(= [$($ip:tt)+])?),*; out $($o:ident $(= [$($op:tt)+])?),*) => {
         impl $crate::front_support::Circuit for $ty {
+            fn inputs(&self) -> &'static [&'static str] {
+                &[$(stringify!($i)),*]
+            }
+
             fn set(&mut self, port: &str, v: &dyad_hdl::ir::Bits) {
                 use $crate::front_support::Word;
                 let _ = v;
@@ -167,7 +173,9 @@ impl<C: Circuit> Trio<C> {
         let mut rust_hdl = make();
         rust_hdl.connect_all();
         check_connected(&rust_hdl).unwrap_or_else(|e| panic!("{e:?}"));
-        let data = |p: &ir::Port| p.name != "clk";
+        // Modules with state have a clock and a reset, whether the circuit has a reset or not.
+        let resets = rust_hdl.inputs().contains(&"rst");
+        let data = |p: &ir::Port| p.name != "clk" && (resets || p.name != "rst");
         let (inputs, outputs) = module.ports().into_iter().filter(data).partition(|p| p.dir == Dir::Input);
         let mut trio = Trio { rust_hdl, interp, model, module, inputs, outputs, cycle: 0 };
         trio.rust_hdl.settle();

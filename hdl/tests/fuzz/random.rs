@@ -318,6 +318,24 @@ impl Gen {
         }
     }
 
+    /// Registers with and without reset under the same conditions: some of them share a block in the text.
+    fn alike(&mut self) {
+        let mut regs = Vec::new();
+        for i in 0..4 {
+            let w = self.width();
+            let name = format!("alike{i}");
+            regs.push(if i % 2 == 0 { self.m.reg(name, w, 1) } else { self.m.reg_nr(name, w) });
+        }
+        let c = self.bit();
+        when(c, || {
+            for r in &regs {
+                let e = self.of(r.width());
+                r.set(e);
+            }
+        });
+        self.pool.extend(regs.iter().map(|r| r.get()));
+    }
+
     fn fill(mut self, shape: Shape, children: &[Module]) {
         for i in 0..self.rng.random_range(3..7) {
             let w = self.width();
@@ -378,6 +396,9 @@ impl Gen {
             for _ in 0..4 {
                 self.statements(&regs, 3);
             }
+        }
+        if shape.registers > 0 {
+            self.alike();
         }
         // What is observed: the last values, and a share of all others.
         let shown: Vec<E> = self.pool.clone();
