@@ -294,13 +294,19 @@ impl Gen {
         } else {
             v.set(default);
         }
-        for _ in 0..self.rng.random_range(0..3) {
-            let c = self.bit();
-            when(c, || self.statements(&[v], 2));
-        }
         // Never a constant: lint tools follow those through wires, and object to comparisons with them.
         let input = self.pool[0];
-        when(input.bit(0), || v.set(input.resize(w)));
+        if self.rng.random_ratio(1, 3) {
+            // Pieces that overlap.
+            (0..3).for_each(|_| self.assign(v));
+            v.set_slice(0, input.bit(0));
+        } else {
+            for _ in 0..self.rng.random_range(0..3) {
+                let c = self.bit();
+                when(c, || self.statements(&[v], 2));
+            }
+            when(input.bit(0), || v.set(input.resize(w)));
+        }
         self.pool.push(v.get());
     }
 
