@@ -3,9 +3,7 @@
 use dyad_sim::rtl::compile;
 use dyad_sim::site::Arrived;
 use dyad_sim::world::{JUMP_MAX, PERIOD};
-use dyad_sim::{
-    Access, Action, AxiConfig, Card, Config, Fault, Memory, Response, RtlCard, Site, WireConfig, World,
-};
+use dyad_sim::{Access, Action, AxiConfig, Card, Config, Fault, Memory, Response, RtlCard, Site, WireConfig, World};
 use dyad_verilator::{Design, Options};
 
 fn card(seed: u64) -> Option<Box<dyn Card>> {

@@ -3,19 +3,22 @@
 //! A test compiles the Verilog of a block ([`Dut`]), drives it with random pauses ([`Source`], [`Sink`]) and compares what
 //! comes out with plain Rust ([`Scoreboard`], or a model in the test's own file). [`trial`] runs the body with two power-up
 //! seeds and prints the line that replays a failure. [`differential`] holds the printer and the interpreter against each
-//! other.
+//! other, [`prove`] proves a block's properties.
 //!
 //! Must never hold: a result that is compared with what the test itself wrote.
 
 pub mod differential;
 mod dut;
 mod payload;
+mod proof;
 mod rng;
 mod stream;
+pub mod system;
 mod trial;
 
 pub use dut::Dut;
 pub use payload::{field, pack};
+pub use proof::prove;
 pub use rng::Rng;
 pub use stream::{Scoreboard, Sink, Source, Stall};
 pub use trial::{Trial, trial};

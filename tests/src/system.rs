@@ -1,0 +1,125 @@
+//! Two Verilated cards with their drivers, linked up, with one LUN: the start of every system test.
+
+use std::time::Duration;
+
+use dyad_driver::{
+    Device, LinkConfig, Mode, Mtu, NewLun, Queue, QueueConfig, Site as DriverSite, SiteConfig, run_both,
+};
+use dyad_sim::{Bench, Config, SimBacking, Site, World, core};
+use dyad_spec::BLOCK_BYTES;
+use dyad_spec::superblock::RESERVED_BLOCKS;
+
+/// The LUN of the tests.
+pub const LUN: u8 = 1;
+/// Its blocks.
+pub const LUN_BLOCKS: u64 = 1024;
+/// Bytes of each store.
+pub const STORE_BYTES: usize = 8 << 20;
+
+/// The seed of this run: `DYAD_SEED`, or 1.
+fn seed() -> u64 {
+    std::env::var("DYAD_SEED").ok().and_then(|text| text.parse().ok()).unwrap_or(1)
+}
+
+/// How a pair is set up.
+#[derive(Clone, Debug)]
+pub struct Setup {
+    /// `DATA_W`.
+    pub data_w: usize,
+    /// Size of frames.
+    pub mtu: Mtu,
+    /// Distance in km.
+    pub km: f64,
+    /// Seed of everything random.
+    pub seed: u64,
+    /// Time after which a block is sent again.
+    pub resend: Duration,
+    /// Times that it is.
+    pub resend_limit: u8,
+}
+
+impl Setup {
+    /// Short distances, short time-outs.
+    pub fn new(data_w: usize, mtu: Mtu) -> Self {
+        Self { data_w, mtu, km: 0.1, seed: seed(), resend: Duration::from_micros(200), resend_limit: 3 }
+    }
+}
+
+/// Two sites, linked up.
+pub struct Pair {
+    /// The simulated world.
+    pub bench: Bench,
+    /// The driver at site A, which owns the LUN.
+    pub a: DriverSite<SimBacking>,
+    /// The driver at site B.
+    pub b: DriverSite<SimBacking>,
+    /// Queue pair at A.
+    pub qa: Queue<SimBacking>,
+    /// Queue pair at B.
+    pub qb: Queue<SimBacking>,
+}
+
+fn open(bench: &Bench, setup: &Setup, site: Site) -> DriverSite<SimBacking> {
+    let link = LinkConfig {
+        mtu: setup.mtu,
+        resend: setup.resend,
+        resend_limit: setup.resend_limit,
+        ..LinkConfig::for_site(site as u8)
+    };
+    let device = Device::open(bench.backing(site)).expect("the card answers");
+    DriverSite::open(device, SiteConfig { link: Some(link), ..SiteConfig::default() }).expect("the site opens")
+}
+
+impl Pair {
+    /// Powers both sites up, formats their stores, creates the LUN, and brings the link up.
+    ///
+    /// # Panics
+    /// When any of that fails.
+    pub fn new(setup: &Setup) -> Self {
+        let config = Config {
+            seed: setup.seed,
+            km: setup.km,
+            mtu: setup.mtu.bytes(),
+            store_bytes: STORE_BYTES,
+            ..Config::for_data_w(setup.data_w)
+        };
+        let card = |n: u64| -> Option<Box<dyn dyad_sim::Card>> {
+            Some(Box::new(core::card(setup.data_w, setup.seed.wrapping_add(n))))
+        };
+        let bench = Bench::new(World::new(config, [card(0), card(1)]).expect("memory for two stores"));
+        let (mut a, mut b) = (open(&bench, setup, Site::A), open(&bench, setup, Site::B));
+        let blocks = (STORE_BYTES / BLOCK_BYTES) as u64;
+        let lun = NewLun { number: Some(LUN), blocks: LUN_BLOCKS, owner: 0, uuid: 77, extent_shift_min: 0 };
+        for (number, site) in [&mut a, &mut b].into_iter().enumerate() {
+            site.format(0xd1ad, number as u8).expect("format");
+            site.create_lun(&lun, blocks).expect("create the LUN");
+        }
+        let (up_a, up_b) = run_both(a.link_up(Mode::Serve, 1).expect("A"), b.link_up(Mode::Serve, 2).expect("B"));
+        assert_eq!(up_a.expect("link up at A").generation, up_b.expect("link up at B").generation);
+        let queue =
+            |site: &DriverSite<SimBacking>| site.device().create_queue(&QueueConfig::default()).expect("a queue");
+        let (qa, qb) = (queue(&a), queue(&b));
+        Self { bench, a, b, qa, qb }
+    }
+
+    /// The bytes of a block of the LUN in the store at `site`.
+    pub fn stored(&self, site: Site, lba: u64) -> Vec<u8> {
+        let base = (RESERVED_BLOCKS + lba) as usize * BLOCK_BYTES;
+        self.bench.world().site(site).store.bytes(base..base + BLOCK_BYTES)
+    }
+
+    /// Panics when a card has broken a rule of its buses, or has reached for memory that was not mapped.
+    pub fn check_rules(&self) {
+        let world = self.bench.world();
+        for site in [Site::A, Site::B] {
+            assert_eq!(world.site(site).broken_rules().next(), None, "site {site}");
+        }
+    }
+}
+
+/// A block that tells which block and which version it is, in every word.
+pub fn pattern(lba: u64, version: u64) -> Vec<u8> {
+    (0..BLOCK_BYTES as u64 / 8)
+        .flat_map(|i| (lba << 48 ^ version << 32 ^ i).wrapping_mul(0x9e37_79b9_7f4a_7c15).to_le_bytes())
+        .collect()
+}
