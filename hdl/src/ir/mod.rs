@@ -7,7 +7,7 @@
 //! /// Counts the cycles in which `en` is 1.
 //! fn counter(w: usize) -> Module {
 //!     module(format!("counter_{w}"), |m| {
-//!         let en = m.input("en", w.min(1));
+//!         let en = m.input("en", 1);
 //!         let count = m.output("count", w);
 //!         let q = m.reg("q", w, 0);
 //!         when(en, || q.set(q + 1));
@@ -30,6 +30,23 @@
 //! Everything between the braces of [`module`] runs once, when the module is built: loops unroll, functions inline,
 //! `if` on a parameter chooses what is built. What depends on a signal is said with [`mux`], [`select`], [`when`] and
 //! [`switch`].
+//!
+//! # Rules
+//!
+//! - **Widths** never adapt by themselves: both sides of an operator have one width, integers must fit. All values are
+//!   unsigned; arithmetic wraps; what lies past the end of a dynamic shift or slice is 0; [`select`] gives its last item.
+//! - **Wires and outputs** are assigned in every case, the default first. Reading one gives its final value.
+//! - **Registers** hold where nothing is assigned; the last assignment wins. `reg` has a reset, `reg_nr` has none; both
+//!   have an initial value.
+//! - **Clock and reset** are implied: a module with state, or with children that have state, has the ports `clk` and
+//!   `rst` (active high, synchronous), connected by every instance. Clock domains are not crossed in this library.
+//! - **Memories** start at zero. A synchronous read of an address that is being written gives the old data.
+//! - **Loops**: a wire that depends on itself, also through children, is refused. A wire counts as one: bits of it that
+//!   depend on each other are two wires.
+//! - **Names**: ports and modules are named exactly as said; everything else gets a number when its name is taken.
+//!
+//! What breaks a rule panics when the module is built, at the line that breaks it, or at the line of [`module`] when
+//! only the whole shows it.
 
 mod bits;
 mod builder;
