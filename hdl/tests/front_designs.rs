@@ -222,7 +222,7 @@ fn fifo_of_rust_hdl() {
 fn small_widgets_of_rust_hdl() {
     Trio::new("pwm", PulseWidthModulator::<5>::default).run(CYCLES, 5);
     Trio::new("edge_detector", || EdgeDetector::new(true)).run(CYCLES, 6);
-    Trio::new("strobe", || Strobe::<8>::new(1_000, 125.0)).run(CYCLES, 7);
+    Trio::new("strobe_8", || Strobe::<8>::new(1_000, 125.0)).run(CYCLES, 7);
     Trio::new("dff_with_init", || DFFWithInit::new(Bits::<8>::from(0x5a))).run(CYCLES, 8);
 }
 
