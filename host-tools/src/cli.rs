@@ -4,8 +4,8 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::demo;
 use crate::simulator::SimOptions;
+use crate::{bench, demo, info, lookup, lun, stats, sync, transfer};
 
 /// One LUN, live at two sites: drives Dyad cards, on boards and in simulation.
 #[derive(Parser)]
@@ -20,7 +20,15 @@ const EXIT_CODES: &str = "Exit codes: 0 done; 1 it failed, and standard error sa
 
 #[derive(Subcommand)]
 enum Verb {
-    Demo(demo::Args),
+    Demo(Box<demo::Args>),
+    Info(info::Args),
+    Lun(lun::Args),
+    Sync(sync::Args),
+    Stats(stats::Args),
+    Lookup(lookup::Args),
+    Bench(bench::Args),
+    Read(transfer::ReadArgs),
+    Write(transfer::WriteArgs),
 }
 
 impl Cli {
@@ -31,6 +39,14 @@ impl Cli {
     pub fn run(self) -> anyhow::Result<ExitCode> {
         match self.verb {
             Verb::Demo(args) => demo::run(&args),
+            Verb::Info(args) => info::run(&args),
+            Verb::Lun(args) => lun::run(&args),
+            Verb::Sync(args) => sync::run(&args),
+            Verb::Stats(args) => stats::run(&args),
+            Verb::Lookup(args) => lookup::run(&args),
+            Verb::Bench(args) => bench::run(&args),
+            Verb::Read(args) => transfer::read(&args),
+            Verb::Write(args) => transfer::write(&args),
         }
     }
 }
@@ -66,6 +82,27 @@ impl SimArgs {
 /// What the user calls site 0 or 1.
 pub fn site_name(number: u8) -> &'static str {
     if number == 0 { "a" } else { "b" }
+}
+
+/// Site 0 or 1 from its name.
+///
+/// # Errors
+/// For another name.
+pub fn site(text: &str) -> Result<u8, String> {
+    match text {
+        "a" | "A" => Ok(0),
+        "b" | "B" => Ok(1),
+        _ => Err("give a or b".to_owned()),
+    }
+}
+
+/// Prints a value as JSON on standard output.
+///
+/// # Errors
+/// When it cannot be put into JSON.
+pub fn print_json(value: &impl serde::Serialize) -> anyhow::Result<()> {
+    println!("{}", serde_json::to_string_pretty(value)?);
+    Ok(())
 }
 
 fn number<T: std::str::FromStr>(text: &str, range: std::ops::RangeInclusive<T>) -> Result<T, String>

@@ -3,23 +3,34 @@
 //! | file | holds |
 //! |---|---|
 //! | `cli.rs` | the command line, and the exit codes |
-//! | `target.rs` | what a verb works on: the cards that it opens, and the link between them |
+//! | `open.rs` | from the command line to cards |
+//! | `target.rs` | what a verb works on: cards, and the link between them |
 //! | `simulator.rs` | the simulated pair |
 //! | `measure.rs` | streams of commands, commands one at a time, bursts of lookups |
 //! | `cost.rs` | what physics takes of a write, and what the cards add |
 //! | `wire_log.rs` | what was on the simulated fibre |
 //! | `summary.rs` | distributions |
 //! | `demo/` | `dyad demo` |
+//! | `transfer.rs` | `dyad read`, `dyad write` |
+//! | `bench.rs`, `info.rs`, `lookup.rs`, `lun.rs`, `stats.rs`, `sync.rs` | the verb of that name |
 //!
 //! It must never hold an offset, an opcode or a field of the contract, and prints nothing that the library did not return.
 
+mod bench;
 mod cli;
 mod cost;
 mod demo;
+mod info;
+mod lookup;
+mod lun;
 mod measure;
+mod open;
 mod simulator;
+mod stats;
 mod summary;
+mod sync;
 mod target;
+mod transfer;
 mod wire_log;
 
 use std::process::ExitCode;

@@ -1,0 +1,58 @@
+//! `dyad info`: what the cards say of themselves.
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use serde_json::json;
+
+use crate::cli::print_json;
+use crate::open::TargetArgs;
+
+/// Show what the cards say of themselves
+#[derive(clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    target: TargetArgs,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs `dyad info`.
+///
+/// # Errors
+/// What opening a card can give.
+pub fn run(args: &Args) -> Result<ExitCode> {
+    let (devices, _simulator) = args.target.devices()?;
+    let mut list = Vec::new();
+    for device in &devices {
+        let (info, status) = (device.info(), device.status()?);
+        let version = format!("{}.{}", info.version >> 16, info.version & 0xffff);
+        if args.json {
+            list.push(json!({
+                "name": info.name, "version": version, "data_w": info.data_width_bits, "store_w": info.store_width_bits,
+                "clock_mhz": f64::from(info.clock_khz) / 1000.0, "slots": info.slot_count, "queues": info.queue_count,
+                "queue_entries": 1u32 << info.queue_log2_max, "vectors": info.vector_count, "luns": info.lun_count,
+                "extents": info.extent_count, "period_cycles": info.period_cycles,
+                "local_buffers": info.local_buffer_count, "mirror_buffers": info.mirror_buffer_count,
+                "status": format!("{status:?}"),
+            }));
+            continue;
+        }
+        println!("{}", info.name);
+        println!("  register map       {version}");
+        println!("  datapath           {} bits, store {} bits", info.data_width_bits, info.store_width_bits);
+        println!("  clock              {} MHz", f64::from(info.clock_khz) / 1000.0);
+        println!("  slots              {}", info.slot_count);
+        println!("  queue pairs        {} of up to {} entries", info.queue_count, 1u32 << info.queue_log2_max);
+        println!("  interrupt vectors  {}", info.vector_count);
+        println!("  LUNs               {}, the first for the driver's own use", info.lun_count);
+        println!("  extents            {}", info.extent_count);
+        println!("  gather buffers     {} local, {} for the peer", info.local_buffer_count, info.mirror_buffer_count);
+        println!("  state              {status:?}");
+    }
+    if args.json {
+        print_json(&list)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}

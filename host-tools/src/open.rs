@@ -1,0 +1,184 @@
+//! From the command line to cards: boards, sockets, or a simulator of this process's own.
+
+use std::fs::{File, OpenOptions};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail, ensure};
+use clap::Args;
+use dyad_driver::backing::vfio_user::{DEFAULT_TIMEOUT, VfioUser};
+use dyad_driver::{Device, NewLun, Site, SiteConfig};
+use dyad_spec::BLOCK_BYTES;
+use dyad_spec::superblock::RESERVED_BLOCKS;
+
+use crate::cli::SimArgs;
+use crate::simulator::Simulator;
+use crate::target::{AnyBacking, Cards, Pair};
+
+/// Which cards a verb works on.
+///
+/// Without --device and --socket, both sites are simulated in this process; their stores are kept in files when --store-a
+/// and --store-b are given, and are empty at first otherwise.
+#[derive(Args, Clone, Debug)]
+pub struct TargetArgs {
+    /// PCI address of a board; give it twice when both are in this host
+    #[cfg(feature = "vfio")]
+    #[arg(long, value_name = "BDF", conflicts_with_all = ["socket", "store_a"])]
+    device: Vec<String>,
+    /// Socket of a simulated card; give it twice to drive both sites
+    #[arg(long, value_name = "PATH", conflicts_with = "store_a")]
+    socket: Vec<PathBuf>,
+    /// File with site a's store; made when missing
+    #[arg(long, value_name = "FILE", requires = "store_b")]
+    store_a: Option<PathBuf>,
+    /// File with site b's store; made when missing
+    #[arg(long, value_name = "FILE", requires = "store_a")]
+    store_b: Option<PathBuf>,
+    /// Size of a store that is made, in MiB
+    #[arg(long, default_value_t = 64, value_name = "MIB", value_parser = clap::value_parser!(u32).range(1..=1 << 20))]
+    store_mib: u32,
+    #[command(flatten)]
+    pub sim: SimArgs,
+}
+
+/// Where the cards come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// A board, or a simulator in another process.
+    Outside,
+    /// A simulator in this process, with stores in files.
+    Kept,
+    /// A simulator in this process that starts empty.
+    Fresh,
+}
+
+impl TargetArgs {
+    /// Where the cards come from.
+    pub fn origin(&self) -> Origin {
+        #[cfg(feature = "vfio")]
+        if !self.device.is_empty() {
+            return Origin::Outside;
+        }
+        match (&self.store_a, self.socket.is_empty()) {
+            (_, false) => Origin::Outside,
+            (Some(_), true) => Origin::Kept,
+            (None, true) => Origin::Fresh,
+        }
+    }
+
+    /// Blocks of a store that is made.
+    pub fn store_blocks(&self) -> u64 {
+        u64::from(self.store_mib) << 20 >> 12
+    }
+
+    /// Blocks of the stores, as far as this program knows: of the smaller file, or of a store that it makes.
+    pub fn known_store_blocks(&self) -> u64 {
+        let files = [&self.store_a, &self.store_b].into_iter().flatten();
+        let blocks = files.filter_map(|path| Some(std::fs::metadata(path).ok()?.len() / BLOCK_BYTES as u64));
+        blocks.filter(|blocks| *blocks > 0).min().unwrap_or(self.store_blocks())
+    }
+
+    /// Opens the cards without changing anything on them.
+    ///
+    /// # Errors
+    /// What opening can give.
+    pub fn devices(&self) -> Result<(Vec<Device<AnyBacking>>, Option<Simulator>)> {
+        if self.origin() != Origin::Outside {
+            let simulator = self.simulator()?;
+            let open = |site| {
+                let backing: AnyBacking = Box::new(simulator.bench.backing(site));
+                Device::open(backing)
+            };
+            let devices = vec![open(dyad_sim::Site::A)?, open(dyad_sim::Site::B)?];
+            return Ok((devices, Some(simulator)));
+        }
+        let backings = self.backings()?;
+        ensure!(backings.len() <= 2, "opening {} cards: a pair has two; name one or two", backings.len());
+        let devices = backings.into_iter().map(Device::open).collect::<Result<_, _>>()?;
+        Ok((devices, None))
+    }
+
+    /// Opens the cards and takes them over: they are reset, and their stores' superblocks are read.
+    ///
+    /// # Errors
+    /// What opening can give.
+    pub fn cards(&self) -> Result<Cards> {
+        if self.origin() != Origin::Outside {
+            return Ok(Cards::Both(Box::new(Pair::simulated(self.simulator()?)?)));
+        }
+        let open = |device| Site::open(device, SiteConfig::default());
+        let sites = self.devices()?.0.into_iter().map(open).collect::<Result<Vec<_>, _>>()?;
+        let mut sites = sites.into_iter();
+        match (sites.next(), sites.next()) {
+            (Some(a), Some(b)) => Ok(Cards::Both(Box::new(Pair { a, b, simulator: None }))),
+            (Some(only), None) => Ok(Cards::One(Box::new(only))),
+            _ => bail!("opening cards: none was named; give --device or --socket"),
+        }
+    }
+
+    /// As [`cards`](Self::cards); a simulated pair that starts empty is formatted and gets LUN `lun` over all of its store.
+    ///
+    /// # Errors
+    /// What opening and creating can give.
+    pub fn cards_with_lun(&self, lun: u8) -> Result<Cards> {
+        let mut cards = self.cards()?;
+        if self.origin() == Origin::Fresh {
+            let new = NewLun {
+                number: Some(lun),
+                blocks: self.store_blocks() - RESERVED_BLOCKS,
+                owner: 0,
+                uuid: u128::from(lun),
+                extent_shift_min: 0,
+            };
+            for (site, number) in cards.sites().into_iter().zip([0, 1]) {
+                site.format(u128::from(self.sim.seed), number)?;
+                site.create_lun(&new, self.store_blocks())?;
+            }
+        }
+        Ok(cards)
+    }
+
+    fn backings(&self) -> Result<Vec<AnyBacking>> {
+        let mut backings: Vec<AnyBacking> = Vec::new();
+        #[cfg(feature = "vfio")]
+        for address in &self.device {
+            backings.push(Box::new(dyad_driver::backing::vfio::Vfio::open(address)?));
+        }
+        for path in &self.socket {
+            backings.push(Box::new(VfioUser::connect(path, DEFAULT_TIMEOUT)?));
+        }
+        Ok(backings)
+    }
+
+    fn simulator(&self) -> Result<Simulator> {
+        let files = match (&self.store_a, &self.store_b) {
+            (Some(a), Some(b)) => Some((self.store_file(a)?, self.store_file(b)?)),
+            _ => None,
+        };
+        let simulator = Simulator::power_up(&self.sim.options(self.store_blocks()))?;
+        if let Some((a, b)) = files {
+            simulator.keep_store(dyad_sim::Site::A, a)?;
+            simulator.keep_store(dyad_sim::Site::B, b)?;
+        }
+        Ok(simulator)
+    }
+
+    /// Opens a store's file, or makes it.
+    fn store_file(&self, path: &Path) -> Result<File> {
+        let name = path.display();
+        let mut options = OpenOptions::new();
+        let file = options.read(true).write(true).create(true).truncate(false).open(path);
+        let file = file.with_context(|| format!("opening the store {name}; make it readable and writable"))?;
+        let len = file.metadata()?.len();
+        if len == 0 {
+            let bytes = self.store_blocks() * BLOCK_BYTES as u64;
+            file.set_len(bytes).with_context(|| format!("making the store {name} of {bytes} bytes"))?;
+        }
+        let least = (RESERVED_BLOCKS + 1) * BLOCK_BYTES as u64;
+        ensure!(
+            len == 0 || (len >= least && len.is_multiple_of(BLOCK_BYTES as u64)),
+            "opening the store {name}: it has {len} bytes, a store has whole blocks of {BLOCK_BYTES} and at least {least}; \
+             name a store that this program made, or a file that is not there"
+        );
+        Ok(file)
+    }
+}
