@@ -108,6 +108,15 @@ impl Pair {
         self.bench.world().site(site).store.bytes(base..base + BLOCK_BYTES)
     }
 
+    /// Every counter of both cards that is not 0, for messages.
+    pub fn counters(&self) -> String {
+        let of = |site: &DriverSite<SimBacking>| -> String {
+            let counters = site.device().counters().unwrap_or_default();
+            counters.iter().filter(|c| c.1 > 0).map(|(c, n)| format!("{}={n} ", c.name())).collect()
+        };
+        format!("A: {}\nB: {}", of(&self.a), of(&self.b))
+    }
+
     /// Panics when a card has broken a rule of its buses, or has reached for memory that was not mapped.
     pub fn check_rules(&self) {
         let world = self.bench.world();

@@ -48,18 +48,19 @@ pub fn resend(p: &Params) -> Module {
 
         const IDLE: u64 = 0;
         const FILL: u64 = 1;
-        const JOB: u64 = 2;
-        const SEND: u64 = 3;
-        const DRAIN: u64 = 4;
-        let state = m.reg("state", 3, IDLE);
+        const SEND: u64 = 2;
+        const DRAIN: u64 = 3;
+        let state = m.reg("state", 2, IDLE);
         let is = |k: u64| state.eq(k);
         let req = Resend::unpack(s_resend.data);
         let cur_q = m.reg_nr("cur", Resend::WIDTH);
         let cur = Resend::unpack(cur_q.get());
 
-        m_rd.valid.set(is(IDLE) & s_resend.valid);
+        // Job and payload are offered side by side: the frame starts when some of the payload is there.
+        let job = m.reg("job", 1, 0);
+        m_rd.valid.set(is(IDLE) & !job & s_resend.valid);
         m_rd.data.set(store_base.slice_dyn(req.lun, 32) + req.lba);
-        s_resend.ready.set(is(IDLE) & m_rd.ready);
+        s_resend.ready.set(is(IDLE) & !job & m_rd.ready);
         when(s_resend.fire(), || {
             cur_q.set(s_resend.data);
             state.set(FILL);
@@ -77,14 +78,15 @@ pub fn resend(p: &Params) -> Module {
             failed.set(any_bad);
             when(s_rdata.data.bit(s), || {
                 failed.set(0);
-                state.set(mux(any_bad, lit(DRAIN, 3), lit(JOB, 3)));
+                state.set(mux(any_bad, lit(DRAIN, 2), lit(SEND, 2)));
+                job.set(!any_bad);
             });
         });
         let fill_failed = (s_rdata.fire() & s_rdata.data.bit(s) & any_bad).named("fill_failed");
 
-        m_job.valid.set(is(JOB));
+        m_job.valid.set(job);
         m_job.data.set(TxJob { slot: cur.slot, seq: cur.seq, lun: cur.lun, lba: cur.lba, epoch: cur.epoch }.pack());
-        when(m_job.fire(), || state.set(SEND));
+        when(m_job.fire(), || job.set(0));
 
         // Send, or throw away.
         thin.set("s_valid", words.get("m_valid"));
@@ -123,7 +125,7 @@ pub fn resend(p: &Params) -> Module {
         });
         ev_store_error.set(fill_failed);
         ev_integrity.set(mismatch);
-        quiet.set(is(IDLE) & !s_resend.valid & !tell);
+        quiet.set(is(IDLE) & !s_resend.valid & !tell & !job);
         m.prove("the_buffer_is_empty_before_a_block", !is(IDLE) | index.eq(0));
     })
 }

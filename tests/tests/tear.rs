@@ -1,0 +1,121 @@
+//! A block is never torn: host reads that fail and links that are cut at every beat of a block.
+
+use dyad_driver::{DmaBuffer, Mtu, Status, backing::Backing};
+use dyad_sim::{Access, Action, Fault, Response, Site};
+use dyad_tests::system::{LUN, Pair, Setup, pattern};
+
+const LBA: u64 = 5;
+
+struct Rig {
+    pair: Pair,
+    buffer: DmaBuffer,
+}
+
+impl Rig {
+    fn new(data_w: usize, mtu: Mtu) -> Self {
+        let pair = Pair::new(&Setup::new(data_w, mtu));
+        let buffer = pair.bench.backing(Site::A).dma_alloc(4096).expect("a buffer");
+        Self { pair, buffer }
+    }
+
+    /// Writes version `version` of the block and returns how the command ended. `between` runs after the doorbell.
+    fn write(&mut self, version: u64, between: impl FnOnce(&Pair)) -> Status {
+        self.buffer.write_at(0, &pattern(LBA, version));
+        let id = self.pair.qa.submit_write(LUN, LBA, 1, &self.buffer.whole()).expect("submit");
+        self.pair.qa.ring();
+        between(&self.pair);
+        let deadline = self.pair.bench.backing(Site::A).after(std::time::Duration::from_secs(1));
+        self.pair.qa.wait(id, deadline).expect("a completion").status()
+    }
+
+    /// Which of the versions the store at `site` holds, whole.
+    fn version(&self, site: Site, versions: &[u64], what: &str) -> u64 {
+        let stored = self.pair.stored(site, LBA);
+        *versions.iter().find(|v| stored == pattern(LBA, **v)).unwrap_or_else(|| panic!("{what}: torn at {site}"))
+    }
+}
+
+fn a_host_read_that_fails(data_w: usize, mtu: Mtu) {
+    let mut rig = Rig::new(data_w, mtu);
+    assert_eq!(rig.write(1, |_| ()), Status::Ok);
+    let iova = rig.buffer.iova();
+    for beat in 0..(4096 * 8 / data_w) as u64 {
+        let fault = Fault::on_beat(Access::Read, iova..iova + 4096, beat, Response::SlvErr);
+        rig.pair.bench.world_mut().site_mut(Site::A).host_bus.faults.add(fault);
+        assert_eq!(rig.write(2 + beat, |_| ()), Status::DmaReadFault, "beat {beat}");
+        for site in [Site::A, Site::B] {
+            rig.version(site, &[1], &format!("host read fails at beat {beat}"));
+        }
+    }
+    assert_eq!(rig.write(9999, |_| ()), Status::Ok);
+    assert_eq!(rig.version(Site::B, &[9999], "after all"), 9999);
+    rig.pair.check_rules();
+}
+
+fn a_link_that_is_cut(data_w: usize, mtu: Mtu, step: u64) {
+    let mut rig = Rig::new(data_w, mtu);
+    assert_eq!(rig.write(1, |_| ()), Status::Ok);
+    // From before the first beat leaves until after the acknowledgement has come.
+    let span = 4096 * 8 / data_w as u64 + 500;
+    for (version, cut) in (0..span).step_by(step as usize).enumerate() {
+        let version = version as u64 + 2;
+        let status = rig.write(version, |pair| {
+            let mut world = pair.bench.world_mut();
+            let now = world.cycle();
+            world.at(now + 200 + cut, Action::CutLink);
+            world.at(now + 200 + cut + 40, Action::MendLink);
+            world.run(3000);
+            drop(world);
+            for site in [Site::A, Site::B] {
+                let stored = pair.stored(site, LBA);
+                let whole = [version - 1, version].iter().any(|v| stored == pattern(LBA, *v));
+                assert!(whole, "link cut {cut} cycles after the entry was read: torn at {site}");
+            }
+        });
+        assert_eq!(status, Status::Ok, "cut at {cut}\n{}", rig.pair.counters());
+        for site in [Site::A, Site::B] {
+            rig.version(site, &[version], &format!("cut at {cut}, mended"));
+        }
+    }
+    rig.pair.check_rules();
+}
+
+#[test]
+fn host_read_fails_at_every_beat_64_jumbo() {
+    a_host_read_that_fails(64, Mtu::Jumbo);
+}
+
+#[test]
+fn host_read_fails_at_every_beat_64_standard() {
+    a_host_read_that_fails(64, Mtu::Standard);
+}
+
+#[test]
+fn host_read_fails_at_every_beat_512_jumbo() {
+    a_host_read_that_fails(512, Mtu::Jumbo);
+}
+
+#[test]
+fn host_read_fails_at_every_beat_512_standard() {
+    a_host_read_that_fails(512, Mtu::Standard);
+}
+
+#[test]
+fn link_cut_at_every_beat_64_jumbo() {
+    a_link_that_is_cut(64, Mtu::Jumbo, 1);
+}
+
+#[test]
+fn link_cut_at_every_beat_64_standard() {
+    a_link_that_is_cut(64, Mtu::Standard, 1);
+}
+
+#[test]
+fn link_cut_at_every_beat_512_jumbo() {
+    a_link_that_is_cut(512, Mtu::Jumbo, 1);
+}
+
+#[test]
+fn link_cut_at_every_beat_512_standard() {
+    a_link_that_is_cut(512, Mtu::Standard, 1);
+}
