@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 
 use crate::simulator::SimOptions;
-use crate::{bench, demo, info, lookup, lun, stats, sync, transfer};
+use crate::{bench, demo, info, lookup, lun, sim, stats, sync, transfer};
 
 /// One LUN, live at two sites: drives Dyad cards, on boards and in simulation.
 #[derive(Parser)]
@@ -21,6 +21,7 @@ const EXIT_CODES: &str = "Exit codes: 0 done; 1 it failed, and standard error sa
 #[derive(Subcommand)]
 enum Verb {
     Demo(Box<demo::Args>),
+    Sim(sim::Args),
     Info(info::Args),
     Lun(lun::Args),
     Sync(sync::Args),
@@ -39,6 +40,7 @@ impl Cli {
     pub fn run(self) -> anyhow::Result<ExitCode> {
         match self.verb {
             Verb::Demo(args) => demo::run(&args),
+            Verb::Sim(args) => sim::run(&args),
             Verb::Info(args) => info::run(&args),
             Verb::Lun(args) => lun::run(&args),
             Verb::Sync(args) => sync::run(&args),

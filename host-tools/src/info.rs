@@ -27,6 +27,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     let mut list = Vec::new();
     for device in &devices {
         let (info, status) = (device.info(), device.status()?);
+        let status = status.iter_names().map(|flag| flag.0.to_lowercase()).collect::<Vec<_>>().join(", ");
         let version = format!("{}.{}", info.version >> 16, info.version & 0xffff);
         if args.json {
             list.push(json!({
@@ -35,7 +36,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
                 "queue_entries": 1u32 << info.queue_log2_max, "vectors": info.vector_count, "luns": info.lun_count,
                 "extents": info.extent_count, "period_cycles": info.period_cycles,
                 "local_buffers": info.local_buffer_count, "mirror_buffers": info.mirror_buffer_count,
-                "status": format!("{status:?}"),
+                "status": status,
             }));
             continue;
         }
@@ -49,7 +50,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         println!("  LUNs               {}, the first for the driver's own use", info.lun_count);
         println!("  extents            {}", info.extent_count);
         println!("  gather buffers     {} local, {} for the peer", info.local_buffer_count, info.mirror_buffer_count);
-        println!("  state              {status:?}");
+        println!("  state              {}", if status.is_empty() { "-" } else { &status });
     }
     if args.json {
         print_json(&list)?;

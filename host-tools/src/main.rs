@@ -12,7 +12,7 @@
 //! | `summary.rs` | distributions |
 //! | `demo/` | `dyad demo` |
 //! | `transfer.rs` | `dyad read`, `dyad write` |
-//! | `bench.rs`, `info.rs`, `lookup.rs`, `lun.rs`, `stats.rs`, `sync.rs` | the verb of that name |
+//! | `bench.rs`, `info.rs`, `lookup.rs`, `lun.rs`, `sim.rs`, `stats.rs`, `sync.rs` | the verb of that name |
 //!
 //! It must never hold an offset, an opcode or a field of the contract, and prints nothing that the library did not return.
 
@@ -25,6 +25,7 @@ mod lookup;
 mod lun;
 mod measure;
 mod open;
+mod sim;
 mod simulator;
 mod stats;
 mod summary;

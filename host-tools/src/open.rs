@@ -7,11 +7,12 @@ use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
 use dyad_driver::backing::vfio_user::{DEFAULT_TIMEOUT, VfioUser};
 use dyad_driver::{Device, NewLun, Site, SiteConfig};
+use dyad_sim::{Store, World};
 use dyad_spec::BLOCK_BYTES;
 use dyad_spec::superblock::RESERVED_BLOCKS;
 
 use crate::cli::SimArgs;
-use crate::simulator::Simulator;
+use crate::simulator::{self, Simulator};
 use crate::target::{AnyBacking, Cards, Pair};
 
 /// Which cards a verb works on.
@@ -150,16 +151,23 @@ impl TargetArgs {
     }
 
     fn simulator(&self) -> Result<Simulator> {
+        Ok(Simulator::new(self.world()?, self.sim.mtu))
+    }
+
+    /// The simulated pair, powered up, with its stores in files if any are named.
+    ///
+    /// # Errors
+    /// When a store cannot be opened or made.
+    pub fn world(&self) -> Result<World> {
         let files = match (&self.store_a, &self.store_b) {
-            (Some(a), Some(b)) => Some((self.store_file(a)?, self.store_file(b)?)),
+            (Some(a), Some(b)) => Some([self.store_file(a)?, self.store_file(b)?]),
             _ => None,
         };
-        let simulator = Simulator::power_up(&self.sim.options(self.store_blocks()))?;
-        if let Some((a, b)) = files {
-            simulator.keep_store(dyad_sim::Site::A, a)?;
-            simulator.keep_store(dyad_sim::Site::B, b)?;
+        let mut world = simulator::world(&self.sim.options(self.store_blocks()))?;
+        for (site, file) in dyad_sim::Site::ALL.into_iter().zip(files.into_iter().flatten()) {
+            world.site_mut(site).store = Store::from_file(file).context("mapping the store's file into memory")?;
         }
-        Ok(simulator)
+        Ok(world)
     }
 
     /// Opens a store's file, or makes it.

@@ -1,11 +1,10 @@
 //! The simulated pair: two Verilated cards and the link between them, in this process.
 
-use std::fs::File;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 use dyad_driver::{Deadline, LinkConfig, Mtu, SiteConfig, Step, Task, Timing};
-use dyad_sim::{Bench, Card, Config, Site, Store, WireConfig, World, core};
+use dyad_sim::{Bench, Card, Config, Site, WireConfig, World, core};
 use dyad_spec::BLOCK_BYTES;
 
 /// How the pair is made up.
@@ -35,31 +34,11 @@ pub struct Simulator {
 }
 
 impl Simulator {
-    /// Powers up both cards, with stores of zeroes.
-    ///
-    /// # Errors
-    /// When there is no memory for the stores.
-    pub fn power_up(options: &SimOptions) -> Result<Self> {
-        let SimOptions { km, mtu, loss, data_w, seed, store_blocks } = *options;
-        let store_bytes = usize::try_from(store_blocks).ok().and_then(|blocks| blocks.checked_mul(BLOCK_BYTES));
-        let store_bytes =
-            store_bytes.context("making the stores: the size does not fit in memory; choose a smaller one")?;
-        let wire = WireConfig { loss, ..WireConfig::default() };
-        let config = Config { seed, km, mtu, wire, store_bytes, ..Config::for_data_w(data_w) };
-        let card = |index: u64| -> Option<Box<dyn Card>> { Some(Box::new(core::card(data_w, seed ^ index << 32))) };
-        let world = World::new(config.clone(), [card(1), card(2)])
-            .with_context(|| format!("making two stores of {store_bytes} bytes; choose a smaller size"))?;
+    /// Around a world that has been powered up; `mtu` is its largest IP packet in bytes.
+    pub fn new(world: World, mtu: usize) -> Self {
+        let config = world.config().clone();
         let mtu = if mtu < dyad_spec::wire::MTU_JUMBO { Mtu::Standard } else { Mtu::Jumbo };
-        Ok(Self { bench: Bench::new(world), config, mtu })
-    }
-
-    /// Keeps a site's store in `file`, which must have the store's size.
-    ///
-    /// # Errors
-    /// When the file cannot be mapped.
-    pub fn keep_store(&self, site: Site, file: File) -> Result<()> {
-        self.bench.world_mut().site_mut(site).store = Store::from_file(file)?;
-        Ok(())
+        Self { bench: Bench::new(world), config, mtu }
     }
 
     /// A round trip through the fibre.
@@ -129,4 +108,20 @@ fn step<T: Task>(task: &mut T, done: &mut Option<dyad_driver::Result<T::Output>>
         }
     }
     Deadline(u64::MAX)
+}
+
+/// The world of two cards, with stores of zeroes.
+///
+/// # Errors
+/// When there is no memory for the stores.
+pub fn world(options: &SimOptions) -> Result<World> {
+    let SimOptions { km, mtu, loss, data_w, seed, store_blocks } = *options;
+    let store_bytes = usize::try_from(store_blocks).ok().and_then(|blocks| blocks.checked_mul(BLOCK_BYTES));
+    let store_bytes =
+        store_bytes.context("making the stores: the size does not fit in memory; choose a smaller one")?;
+    let wire = WireConfig { loss, ..WireConfig::default() };
+    let config = Config { seed, km, mtu, wire, store_bytes, ..Config::for_data_w(data_w) };
+    let card = |index: u64| -> Option<Box<dyn Card>> { Some(Box::new(core::card(data_w, seed ^ index << 32))) };
+    World::new(config, [card(1), card(2)])
+        .with_context(|| format!("making two stores of {store_bytes} bytes; choose a smaller size"))
 }

@@ -21,7 +21,7 @@ use crate::demo::Args;
 use crate::demo::image::{self, Image};
 use crate::demo::report::{Report, StageCycles};
 use crate::measure::{self, Direction, Timed, Transfer};
-use crate::simulator::Simulator;
+use crate::simulator::{self, Simulator};
 use crate::summary::Summary;
 use crate::target::{self, Pair};
 use crate::wire_log::{Goodput, LoggedFrame, WireLog};
@@ -40,7 +40,7 @@ const DIRECTORY_LATENCY: u64 = 4;
 /// Parts into which the stream's time is cut for the plot.
 const GOODPUT_PARTS: u64 = 120;
 /// Flight both ways from which on the round trips can be told by the clock: what the cards take is well below.
-const LONG_LINK_CYCLES: u64 = 4000;
+const LONG_LINK_CYCLES: u64 = 1000;
 
 /// Runs all steps. `scratch` is a folder for temporary files.
 ///
@@ -188,7 +188,7 @@ pub fn run(args: &Args, mut image: Image, scratch: &Path) -> Result<Report> {
 fn bring_up(args: &Args, lun_blocks: u64, steps: &Steps) -> Result<Pair> {
     let store_blocks = RESERVED_BLOCKS + lun_blocks;
     let options = args.sim.options(store_blocks);
-    let mut pair = Pair::simulated(Simulator::power_up(&options)?)?;
+    let mut pair = Pair::simulated(Simulator::new(simulator::world(&options)?, options.mtu))?;
     steps.say(&format!("power up two cards: DATA_W {}, {} km, MTU {}", options.data_w, options.km, options.mtu));
     let lun = NewLun { number: Some(LUN), blocks: lun_blocks, owner: 0, uuid: IDENTITY, extent_shift_min: 0 };
     for (site, number) in pair.sites().into_iter().zip([0, 1]) {

@@ -1,0 +1,58 @@
+//! What the tests of the program share: a temporary folder, and the program itself.
+
+#![allow(dead_code, reason = "not every test uses all of it")]
+
+use std::path::PathBuf;
+use std::process::Command;
+
+/// A folder that is gone after the test.
+pub struct Folder(PathBuf);
+
+impl Folder {
+    /// With a name that no other test uses.
+    pub fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("dyad-test-{name}-{}", std::process::id()));
+        std::fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    /// Path of a file in it.
+    pub fn path(&self, name: &str) -> String {
+        self.0.join(name).to_str().unwrap().to_owned()
+    }
+
+    /// Makes a file in it.
+    pub fn write(&self, name: &str, bytes: &[u8]) {
+        std::fs::write(self.0.join(name), bytes).unwrap();
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// A call of the program.
+pub fn dyad(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_dyad"));
+    command.args(arguments);
+    command
+}
+
+/// Runs a call that must succeed; its standard output.
+pub fn succeeds(command: &mut Command) -> String {
+    let output = command.output().unwrap();
+    let err = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{command:?}: {}: {err}", output.status);
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// Runs a call that must fail with `code`; its standard error, which is an error message and no panic.
+pub fn fails(command: &mut Command, code: i32) -> String {
+    let output = command.output().unwrap();
+    let err = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(code), "{command:?}: {err}");
+    assert!(err.contains("error: ") && !err.contains("panicked"), "{command:?}: {err}");
+    err
+}

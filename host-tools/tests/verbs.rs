@@ -1,0 +1,117 @@
+//! The verbs on a simulated pair whose stores are kept in files from call to call.
+
+mod common;
+
+use common::{Folder, dyad, fails, succeeds};
+use serde_json::Value;
+
+fn json(text: &str) -> Value {
+    serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
+}
+
+#[test]
+fn a_lun_lives_from_call_to_call() {
+    let folder = Folder::new("verbs");
+    let (a, b) = (folder.path("a"), folder.path("b"));
+    let stores = ["--store-a", &a, "--store-b", &b, "--store-mib", "2", "--km", "0"];
+    let call = |arguments: &[&str]| succeeds(dyad(arguments).args(stores));
+
+    let created = json(&call(&["lun", "create", "--mib", "1", "--json"]));
+    assert_eq!((&created[0]["blocks"], &created[0]["lun"]), (&256.into(), &1.into()));
+    assert_eq!(created[0]["uuid"], created[1]["uuid"], "one identity at both sites");
+    let text = fails(dyad(&["lun", "create", "--mib", "1"]).args(stores), 1);
+    assert!(text.contains("choose a smaller size"), "{text}");
+
+    let data: Vec<u8> = (0..10_000u32).map(|i| (i * 7 >> 3) as u8).collect();
+    folder.write("data", &data);
+    let wrote = json(&call(&["write", "--lba", "250", &folder.path("data"), "--json"]));
+    assert_eq!((&wrote["blocks"], &wrote["padding_bytes"]), (&3.into(), &2288.into()));
+    for site in ["a", "b"] {
+        let out = folder.path("back");
+        call(&["read", "--site", site, "--lba", "250", "--blocks", "3", "--out", &out]);
+        let back = std::fs::read(&out).unwrap();
+        assert_eq!((&back[..10_000], back[10_000..].iter().all(|byte| *byte == 0)), (&data[..], true), "site {site}");
+    }
+    let text = fails(dyad(&["read", "--lba", "255", "--blocks", "2"]).args(stores), 1);
+    assert!(text.contains("BadLba"), "{text}");
+    let text = fails(dyad(&["write", "--site", "b", &folder.path("data")]).args(stores), 1);
+    assert!(text.contains("owns it"), "{text}");
+
+    let answers = json(&call(&["lookup", "0", "255", "256", "--site", "b", "--json"]));
+    assert_eq!(answers[0]["owner"], "a");
+    assert_eq!((&answers[1]["valid"], &answers[2]["valid"]), (&true.into(), &false.into()));
+    let luns = json(&call(&["lun", "list", "--json"]));
+    assert_eq!((&luns[0]["state"], &luns[1]["state"]), (&"live".into(), &"live".into()));
+    assert!(call(&["sync", "--from", "a"]).contains("nothing to do"));
+
+    call(&["lun", "delete", "--lun", "1"]);
+    call(&["lun", "create", "--mib", "1", "--lun", "2"]);
+    assert_eq!(json(&call(&["lun", "list", "--json"]))[0]["lun"], 2);
+}
+
+#[test]
+fn stores_that_went_apart_are_synced() {
+    let folder = Folder::new("sync");
+    let (a, b) = (folder.path("a"), folder.path("b"));
+    let stores = ["--store-a", &a, "--store-b", &b, "--store-mib", "2", "--km", "0"];
+    let call = |arguments: &[&str]| succeeds(dyad(arguments).args(stores));
+    call(&["lun", "create", "--mib", "1", "--uuid", "5"]);
+    let data = vec![7; 8192];
+    folder.write("data", &data);
+    call(&["write", &folder.path("data")]);
+    // Site b's store is taken back to an older day: it was closed, but in another link generation.
+    let older = std::fs::read(&b).unwrap();
+    folder.write("data", &[8; 8192]);
+    call(&["write", &folder.path("data")]);
+    std::fs::write(&b, older).unwrap();
+    let text = fails(dyad(&["read", "--site", "b"]).args(stores), 1);
+    assert!(text.contains("dyad sync"), "{text}");
+    let synced = json(&call(&["sync", "--from", "a", "--json"]));
+    assert_eq!((&synced[0]["lun"], &synced[0]["blocks"]), (&1.into(), &256.into()));
+    let out = folder.path("back");
+    call(&["read", "--site", "b", "--blocks", "2", "--out", &out]);
+    assert_eq!(std::fs::read(&out).unwrap(), [8; 8192]);
+}
+
+#[test]
+fn every_counter_is_shown_by_name() {
+    let stats = json(&succeeds(&mut dyad(&["stats", "--json"])));
+    for card in [0, 1] {
+        let counters = stats[card]["counters"].as_object().unwrap();
+        assert_eq!(counters.len(), dyad_spec::counters::Counter::ALL.len());
+        assert_eq!(counters["tx_frames"], 0);
+    }
+    let info = json(&succeeds(&mut dyad(&["info", "--json", "--data-w", "512"])));
+    assert_eq!((&info[0]["data_w"], &info[1]["store_w"]), (&512.into(), &1024.into()));
+}
+
+#[test]
+fn bench_measures_each_pattern() {
+    for pattern in ["write", "read", "lookup"] {
+        for depth in ["1", "16"] {
+            let arguments = ["bench", "--json", "--km", "0", "--store-mib", "2", "--count", "20", "--order", "random"];
+            let outcome = json(&succeeds(dyad(&arguments).args(["--pattern", pattern, "--depth", depth])));
+            let what = format!("{pattern} at depth {depth}: {outcome}");
+            assert!(outcome["latency_ns"]["min"].as_i64().unwrap() > 0, "{what}");
+            assert_eq!(outcome["added_cycles"].is_object(), pattern == "write" && depth == "1", "{what}");
+            assert_eq!(outcome["goodput_fraction"].is_number(), pattern == "write" && depth == "16", "{what}");
+        }
+    }
+    let text = fails(&mut dyad(&["bench", "--store-a", "x", "--store-b", "y"]), 1);
+    assert!(text.contains("--overwrite"), "{text}");
+}
+
+#[test]
+fn what_is_not_there_is_said() {
+    let folder = Folder::new("absent");
+    folder.write("odd", &[1; 100]);
+    let (odd, none) = (folder.path("odd"), folder.path("none.sock"));
+    let text = fails(&mut dyad(&["info", "--socket", &none]), 1);
+    assert!(text.contains("none.sock"), "{text}");
+    let text = fails(&mut dyad(&["info", "--store-a", &odd, "--store-b", &odd]), 1);
+    assert!(text.contains("has 100 bytes"), "{text}");
+    let text = fails(&mut dyad(&["lookup"]), 2);
+    assert!(text.contains("LBA"), "{text}");
+    let text = fails(&mut dyad(&["write", "/dev/null"]), 1);
+    assert!(text.contains("--store-a"), "{text}");
+}
