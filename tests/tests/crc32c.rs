@@ -7,8 +7,8 @@ use dyad_tests::{Dut, trial};
 
 const CRC: Crc<u32> = Crc::<u32>::new(&CRC_32_ISCSI);
 
-/// The register after `data`, from `state`: the crate's digest, which starts and ends complemented and keeps its initial
-/// value with its bits reversed.
+/// The register after `data`, from `state`: the crate's digest, which starts and ends complemented and keeps its
+/// initial value with its bits reversed.
 fn register(state: u32, data: &[u8]) -> u32 {
     let mut digest = CRC.digest_with_initial(state.reverse_bits());
     digest.update(data);

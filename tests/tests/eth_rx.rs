@@ -1,4 +1,5 @@
-//! `net::eth_rx`: every output of every cycle against a parser in plain Rust, for good frames and for every kind of bad ones.
+//! `net::eth_rx`: every output of every cycle against a parser in plain Rust, for good frames and for every kind of bad
+//! ones.
 
 mod net;
 
@@ -217,7 +218,9 @@ fn eth_rx_lengths_and_offsets() {
         ] {
             check(t, Write, payload, offset, length);
         }
-        for (payload, length) in [(0, 0), (64, 0), (64, 128), (128, 64), (65, 65), (65, 64), (100, 100), (8896, 8832)] {
+        for (payload, length) in
+            [(0, 0), (64, 0), (64, 65), (64, 127), (64, 128), (128, 64), (65, 65), (65, 64), (100, 100), (8896, 8832)]
+        {
             check(t, Control, payload, 0, length);
         }
         for kind in [Ack, Busy, Refused, Flush] {

@@ -14,8 +14,8 @@ fn add_ones(a: E, b: E) -> E {
     sum.trunc(16) + sum.bit(16).zext(16)
 }
 
-/// The part of a sent header's sum that does not change while the link is up: everything but the total length. Addresses
-/// are configuration; it follows a change of them after 3 cycles.
+/// The part of a sent header's sum that does not change while the link is up: everything but the total length.
+/// Addresses are configuration; it follows a change of them after 3 cycles.
 pub fn constant_sum(m: &M, ip: E, peer_ip: E) -> E {
     let words = [wire::IPV4_VERSION_IHL << 8, wire::IPV4_FLAGS_DF, wire::IPV4_TTL << 8 | wire::IPV4_PROTOCOL_UDP];
     let fixed = words.iter().sum::<u64>();
@@ -36,10 +36,10 @@ pub fn checksum(constant: E, ip_length: E) -> E {
     !add_ones(constant, ip_length)
 }
 
-/// A sum of header words that comes in with the beats of a frame, in carry-save form: two vectors (64 bits) or four (512
-/// bits) whose sum it is. So no carry runs between the beat's arrival and the registers.
+/// A sum of header words that comes in with the beats of a frame, in carry-save form: two vectors (64 bits) or three
+/// (512 bits) whose sum it is. So no carry runs between the beat's arrival and the registers.
 pub struct HeaderSum {
-    parts: Vec<Var>,
+    right: E,
 }
 
 /// Three addends to two: sum and carry of each bit.
@@ -64,8 +64,8 @@ fn reduce(mut words: Vec<E>, to: usize) -> Vec<E> {
 }
 
 impl HeaderSum {
-    /// For beats of `data_w` bits. Where `valid` is 1, `beat` is beat `number` of a frame: `at[number]` is 1 for one of the
-    /// header's beats, or for none.
+    /// For beats of `data_w` bits. Where `valid` is 1, `beat` is beat `number` of a frame: `at[number]` is 1 for one of
+    /// the header's beats, or for none.
     pub fn new(m: &M, data_w: usize, valid: E, at: &[E], beat: E) -> Self {
         let words_of = |number: usize| -> Vec<E> {
             let (first, last) = (number * data_w / 8, (number + 1) * data_w / 8);
@@ -82,7 +82,7 @@ impl HeaderSum {
             if at.len() == 1 { items[0] } else { onehot_mux(&sel, &items) }
         };
         let mut addends: Vec<E> = (0..width).map(lane).collect();
-        let kept = if at.len() == 1 { 4 } else { 2 };
+        let kept = if at.len() == 1 { 3 } else { 2 };
         let parts: Vec<Var> = (0..kept).map(|i| m.reg_nr(format!("header_sum_{i}"), SUM_W)).collect();
         if at.len() == 1 {
             // The whole header in one beat: nothing to carry on.
@@ -94,15 +94,22 @@ impl HeaderSum {
             let sums = reduce(addends, kept);
             when(valid, || parts.iter().zip(&sums).for_each(|(p, s)| p.set(*s)));
         }
-        Self { parts }
-    }
-
-    /// In the cycle after the header's last beat, and until the next frame begins: the checksum is right.
-    pub fn right(&self) -> E {
-        let parts = reduce(self.parts.iter().map(|p| p.get()).collect(), 2);
-        let sum = parts[0] + parts[1];
+        let last = reduce(parts.iter().map(|p| p.get()).collect(), 2);
+        let sum = last[0] + last[1];
         // With the carries brought back in, the sum must be all ones: the low half is the complement of the carries.
         let (high, low) = (sum.slice(16, SUM_W - 16), sum.trunc(16));
-        (low ^ high.zext(16)).all()
+        let all = (low ^ high.zext(16)).all();
+        if at.len() == 1 {
+            return Self { right: all };
+        }
+        let right = m.reg("header_sum_right", 1, 0);
+        right.set(all);
+        Self { right: right.get() }
+    }
+
+    /// The checksum is right: from the cycle of the header's last beat (64 bits), or the cycle after it (512), until
+    /// the next frame's first beat.
+    pub fn right(&self) -> E {
+        self.right
     }
 }

@@ -12,19 +12,19 @@
 //!              +-----------------------------+
 //! ```
 //!
-//! **Interface.** `s_axis_rx`: whole frames without FCS, `tready` always 1, gaps anywhere; `tkeep` is low ones, all ones
-//! before the last beat; `tuser` with `tlast`: the MAC found the frame bad. All outputs are events. `m_answer`
-//! ([`Answer`]) and `m_flush` ([`flush_fields`]) come for good frames alone. A WRITE frame whose headers are right makes an `m_whdr`
-//! ([`RxHead`]), then an `m_wbeat` (data) for each beat of payload that its header announced and that came, then exactly
-//! one `m_wend` ([`RxEnd`]), good or not; all announced beats have come if it is good. A CONTROL frame the same, without
-//! a header: `m_mbbeat` (data, then `first`) and `m_mbend` (`good`, then 16 bits of payload bytes). Configuration is
-//! compared with each frame as it comes.
+//! **Interface.** `s_axis_rx`: whole frames without FCS, `tready` always 1, gaps anywhere; `tkeep` is low ones, all
+//! ones before the last beat; `tuser` with `tlast`: the MAC found the frame bad. All outputs are events. `m_answer`
+//! ([`Answer`]) and `m_flush` ([`flush_fields`]) come for good frames alone. A WRITE frame whose headers are right
+//! makes an `m_whdr` ([`RxHead`]), then an `m_wbeat` (data) for each beat of payload that its header announced and that
+//! came, then exactly one `m_wend` ([`RxEnd`]), good or not; all announced beats have come if it is good. A CONTROL
+//! frame the same, without a header: `m_mbbeat` (data, then `first`) and `m_mbend` (`good`, then 16 bits of payload
+//! bytes). Configuration is compared with each frame as it comes.
 //!
 //! **Parameters.** `data_w` 64 or 512; `slots`: answers must name one of them.
 //!
-//! **Latency.** From the last beat: `m_answer` and `m_flush` 1 cycle, counters 2, `m_wend` and `m_mbend` 3 (64 bits) or 4
-//! (512). From the header's last beat: `m_whdr` 1 cycle (64) or 2 (512). A beat of payload leaves 3 cycles after it came
-//! (64) or 4 (512), which is never less than 3 cycles after `m_whdr`.
+//! **Latency.** From the last beat: `m_answer` and `m_flush` 1 cycle, counters 3, `m_wend` and `m_mbend` 3 (64 bits) or
+//! 4 (512). From the header's last beat: `m_whdr` 1 cycle (64) or 2 (512). A beat of payload leaves 3 cycles after it
+//! came (64) or 4 (512), which is never less than 3 cycles after `m_whdr`.
 //!
 //! **Throughput.** A beat every cycle; at 512 bits a whole frame every 2 cycles, or one-beat rubbish every cycle.
 //!
@@ -34,11 +34,11 @@
 //!
 //! **Clocks.** One.
 //!
-//! **Ordering.** That of the frames, for each output. At 512 bits the `m_whdr` of a frame that follows another without a gap
-//! comes one cycle before that other's `m_wend`.
+//! **Ordering.** That of the frames, for each output. At 512 bits the `m_whdr` of a frame that follows another without
+//! a gap comes one cycle before that other's `m_wend`.
 //!
-//! **Errors.** Each frame counts in `ev_rx_frames` and in exactly one of `ev_rx_good` and the reasons to drop it: the first
-//! that holds of
+//! **Errors.** Each frame counts in `ev_rx_frames` and in exactly one of `ev_rx_good` and the reasons to drop it: the
+//! first that holds of
 //!
 //! | counter | the frame |
 //! |---|---|
@@ -53,7 +53,8 @@
 //! | `rx_bad_type` | has another wire version, or no known type |
 //! | `rx_bad_generation` | CONTROL: has a generation that is not 0. Others: another generation, or the link is down |
 //! | `rx_bad_slot` | WRITE, FLUSH: has a slot of at least `peer_slots`. Answers: of at least `slots` |
-//! | `rx_bad_length` | WRITE: is no part of a block. CONTROL: payload not a multiple of 64 from 64 to 8896. Others: has payload. Any: payload length that does not fit the total length |
+//! | `rx_bad_length` | WRITE: is no part of a block. CONTROL: payload is not n·64, 64 to 8896. Others: has payload |
+//! | `rx_bad_length` | has a payload length that does not fit its total length |
 //! | `rx_bad_crc` | fails its CRC32C |
 //!
 //! The source MAC address, type of service, identification, time to live and UDP source port are not looked at, nor are
@@ -66,7 +67,7 @@
 use dyad_spec::{FrameType, wire};
 
 use super::checksum::HeaderSum;
-use super::crc::FrameCrc;
+use super::crc::{TakenCrc, first_beat};
 use super::header::version_type;
 use super::rx_checks::{Expected, Parser, header_checks};
 use super::rx_verdict::{Beat, count};
@@ -124,8 +125,7 @@ pub fn eth_rx(p: &Params) -> Module {
         let sum = HeaderSum::new(m, data_w, valid, &at, data);
         let checks = header_checks(m, p, &h, &expected, sum.right());
         let headers_right = (!checks.any()).named("headers_right");
-        let crc = FrameCrc::new(m, data_w);
-        crc.take(valid, at[FrameCrc::first_beat(data_w)], data);
+        let crc = TakenCrc::new(m, valid, data, at[first_beat(data_w)]);
 
         // Payload that is still to come; then one beat of trailer; then nothing.
         let units = clog2(beat_bytes);
@@ -189,8 +189,8 @@ pub fn eth_rx(p: &Params) -> Module {
             .pack(),
         );
 
-        // The delay line: beats of payload and ends of frames. What it holds counts once it is known that the headers are
-        // right: when it leaves the first stage.
+        // The delay line: beats of payload and ends of frames. What it holds counts once it is known that the headers
+        // are right: when it leaves the first stage.
         let any_beat = pulse("any_beat", valid & in_payload & !last);
         let any_end = pulse("any_end", end);
         let was_first = m.reg("was_first", 1, 0);

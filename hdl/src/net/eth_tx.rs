@@ -14,31 +14,32 @@
 //! ```
 //!
 //! **Interface.** `s_ctl`: a frame without payload ([`TxCtl`]). `s_job` and `s_rjob`: a block and a block sent again
-//! ([`TxJob`]); their payload comes on `s_pay` and `s_rpay`, a block's beats in order, each [`pay_width`] bits: data, then
-//! `err` (the beat is bad), then `last` (of the block). A job stays at its port until the header of its last part has been
-//! sent. `s_mb`: a CONTROL frame of so many bytes (16 bits; a multiple of 64, at most 8896) with payload on `s_mbpay`.
-//! `m_axis_tx`: whole frames without FCS; beats and `tvalid` hold until `tready`; `tkeep` is all ones but in the trailer
-//! at 512 bits, where it is 0xff; `tuser` with `tlast`: the frame is bad, the MAC must spoil its FCS. `m_sent` ([`Sent`]): a block
-//! has left or was given up; once a job. Its times are those of the cycles in which the first beat of the
-//! block and its last beat are first shown. Configuration (`jumbo` to `udp_port`) may change only while no frame is under
-//! way, and 4 cycles before one.
+//! ([`TxJob`]); their payload comes on `s_pay` and `s_rpay`, a block's beats in order, each [`pay_width`] bits: data,
+//! then `err` (the beat is bad), then `last` (of the block). A job stays at its port until the header of its last part
+//! has been sent. `s_mb`: a CONTROL frame of so many bytes (16 bits; a multiple of 64, at most 8896) with payload on
+//! `s_mbpay`. `m_axis_tx`: whole frames without FCS; beats and `tvalid` hold until `tready`; `tkeep` is all ones but in
+//! the trailer at 512 bits, where it is 0xff; `tuser` with `tlast`: the frame is bad, the MAC must spoil its FCS.
+//! `m_sent` ([`Sent`]): a block has left or was given up; once a job. Its times are those of the cycles in which the
+//! first beat of the block and its last beat are first shown. Configuration (`jumbo` to `udp_port`) may change only
+//! while no frame is under way, and 4 cycles before one.
 //!
 //! **Parameters.** `data_w` 64 or 512.
 //!
 //! **Frames.** With `jumbo` a block is one frame, otherwise three. Frames are chosen at frame boundaries: `s_ctl`, then
-//! `s_rjob` and `s_job` in turn, then `s_mb`. Parts of blocks may so have other frames between them. An ACK says how many
-//! cycles lie between its `t_ref` and its first beat.
+//! `s_rjob` and `s_job` in turn, then `s_mb`. Parts of blocks may so have other frames between them. An ACK says how
+//! many cycles lie between its `t_ref` and its first beat.
 //!
-//! **Underrun.** A header goes out when 1 beat (64 bits) or 4 beats (512 bits) of its payload are there; the payload FIFOs
-//! hold 64 beats, or 16. When a beat of payload is late all the same, or is marked `err`, one beat is sent in its place
-//! with `tlast` and `tuser`; what is left of the block's payload is thrown away as it comes, its other parts are not
-//! sent, and `m_sent` says `aborted`.
+//! **Underrun.** A header goes out when 1 beat (64 bits) or 4 beats (512 bits) of its payload are there; the payload
+//! FIFOs hold 64 beats, or 16. When a beat of payload is late all the same, or is marked `err`, one beat is sent in its
+//! place with `tlast` and `tuser`; what is left of the block's payload is thrown away as it comes, its other parts are
+//! not sent, and `m_sent` says `aborted`.
 //!
-//! **Latency.** From `s_ctl`, or at 64 bits from the first beat of payload, to the header's first beat: 1 cycle. At 512 bits
-//! from the fourth beat of payload: 2 cycles.
+//! **Latency.** To the header's first beat, from `s_ctl`: 1 cycle. From payload: at 64 bits 1 cycle after its first
+//! beat, or 2 when a block that is sent again is all there is; at 512 bits 2 cycles after its fourth beat. From `s_mb`:
+//! 1 cycle, or 2 at 512 bits.
 //!
-//! **Throughput.** One beat per cycle, no idle cycle between frames: a block takes 521 or 539 cycles at 64 bits, 66 or 70 at
-//! 512.
+//! **Throughput.** One beat per cycle, no idle cycle between frames: a block takes 521 or 539 cycles at 64 bits, 66 or
+//! 70 at 512.
 //!
 //! **Backpressure.** `m_axis_tx_*` come from registers. `s_pay_ready` and `s_rpay_ready` come from registers; the other
 //! readies depend on `m_axis_tx_tready`. Nothing is dropped but the rest of an aborted block.
@@ -53,33 +54,21 @@
 //!
 //! **Source.** IEEE 802.3-2018 3.1, RFC 791 3.1, RFC 1071, RFC 768, RFC 3720 12.1; streams: AXI IHI 0051 2.2.
 //!
-//! **Proof and test.** Properties `tx_frame_unbroken`, `tx_one_source`; `tests/tests/eth_tx.rs`, `tests/tests/eth_loop.rs`.
+//! **Proof and test.** Properties `tx_frame_unbroken`, `tx_one_source`; `tests/tests/eth_tx.rs`,
+//! `tests/tests/eth_loop.rs`.
 
-use dyad_spec::{BLOCK_BYTES, FrameType, wire};
+use dyad_spec::{FrameType, wire};
 
 use super::checksum::{checksum, constant_sum};
-use super::crc::FrameCrc;
+use super::crc::{SentCrc, first_beat};
 use super::header::{Addresses, FrameFields, frame_header, ip_length};
-use crate::bundle::{Sent, TxCtl, TxJob};
+use super::tx_blocks::Blocks;
+use crate::bundle::{Sent, TxCtl};
 use crate::params::Params;
 use crate::prelude::*;
-use crate::prim::fifo::fifo;
-use crate::stream::{StreamIn, event_out, stream_in};
+use crate::stream::{event_out, stream_in};
 
-/// Bits of a beat of payload: data, `err`, `last`.
-pub const fn pay_width(data_w: usize) -> usize {
-    data_w + 2
-}
-
-/// Beats of payload that the FIFO of a block stream holds.
-const fn fifo_depth(data_w: usize) -> usize {
-    if data_w == 64 { 64 } else { 16 }
-}
-
-/// Beats that must be there before a header goes out.
-const fn start_beats(data_w: usize) -> usize {
-    if data_w == 64 { 1 } else { 4 }
-}
+pub use super::tx_blocks::pay_width;
 
 // States.
 const BOUNDARY: u64 = 0;
@@ -93,65 +82,6 @@ const AGAIN: usize = 1;
 const FIRST: usize = 2;
 const MAILBOX: usize = 3;
 
-/// A stream of blocks: jobs, payload, and how far the block is.
-struct Blocks {
-    job: StreamIn,
-    /// Of the payload FIFO's output.
-    valid: E,
-    data: E,
-    err: E,
-    last: E,
-    /// Enough payload waits for a header to go out.
-    enough: E,
-    /// Takes a beat from the FIFO: to be driven.
-    take: Var,
-    /// Part that is sent next.
-    part: Var,
-    /// The rest of an aborted block is being thrown away.
-    drain: Var,
-    t_first: Var,
-}
-
-impl Blocks {
-    fn new(m: &M, name: &str, pay: &str, data_w: usize) -> Self {
-        let job = stream_in(m, &format!("s_{name}"), TxJob::WIDTH);
-        let s = stream_in(m, &format!("s_{pay}"), pay_width(data_w));
-        let (depth, start) = (fifo_depth(data_w), start_beats(data_w));
-        let fifo = m.inst(format!("{pay}_fifo"), &fifo(depth, pay_width(data_w)));
-        fifo.set("s_valid", s.valid);
-        fifo.set("s_data", s.data);
-        s.ready.set(fifo.get("s_ready"));
-        let take = m.wire(format!("{pay}_take"), 1);
-        fifo.set("m_ready", take);
-        let (valid, head, count) = (fifo.get("m_valid"), fifo.get("m_data"), fifo.get("count"));
-        // At 64 bits the beat that comes in right now counts: the header takes longer than the FIFO.
-        let enough = if start == 1 { valid | s.fire() } else { count.ge(start) };
-        Self {
-            job,
-            valid,
-            data: head.trunc(data_w),
-            err: head.bit(data_w),
-            last: head.bit(data_w + 1),
-            enough,
-            take,
-            part: m.reg(format!("{name}_part"), 2, 0),
-            drain: m.reg(format!("{pay}_drain"), 1, 0),
-            t_first: m.reg_nr(format!("{name}_t_first"), 32),
-        }
-    }
-
-    /// Of the part that is next: offset field, payload bytes, and whether it is the block's last.
-    fn next_part(&self, jumbo: E) -> (E, E, E) {
-        let of = |f: fn(&(usize, usize)) -> usize, w: usize| {
-            let whole = lit(f(&wire::PARTS_JUMBO[0]) as u64, w);
-            let parts: Vec<E> = wire::PARTS_STANDARD.iter().map(|p| lit(f(p) as u64, w)).collect();
-            mux(jumbo, whole, select(self.part, &parts))
-        };
-        let last = jumbo | self.part.eq(wire::PARTS_STANDARD.len() - 1);
-        (of(|p| p.0 / wire::OFFSET_UNIT, 8), of(|p| p.1, 16), last)
-    }
-}
-
 /// The sender of frames.
 pub fn eth_tx(p: &Params) -> Module {
     let data_w = p.data_w;
@@ -160,7 +90,6 @@ pub fn eth_tx(p: &Params) -> Module {
     let beat_bytes = data_w / 8;
     // Beats of the longest payload.
     let left_w = 16 - clog2(beat_bytes);
-    assert!(wire::PARTS_JUMBO.len() == 1 && wire::PARTS_STANDARD.len() <= 4 && BLOCK_BYTES == 4096);
 
     module(p.named("eth_tx"), |m| {
         m.doc("Builds frames and sends them to the MAC, payload cut through.");
@@ -201,76 +130,56 @@ pub fn eth_tx(p: &Params) -> Module {
         let now_next = now + 1;
         let at = |s: u64| state.eq(s);
 
-        // Choice of the next frame.
+        // Choice of the next frame. Whatever could go now is chosen by what is known early; where nothing can, the
+        // choice falls on the block stream that may get its payload in this very cycle.
         let drain_mb = m.reg("mbpay_drain", 1, 0);
         let mb_left = m.reg("mbpay_left", left_w, 0);
         let mb_beats = mb.data.slice(clog2(beat_bytes), left_w);
         let turn = m.reg("turn", 1, 0);
-        let may = |b: &Blocks| b.job.valid & b.enough & !b.drain;
-        let grants = priority(&[
-            ctl.valid,
-            may(&again) & !(turn & may(&first)),
-            may(&first),
-            mb.valid & !drain_mb & (mbpay.valid | !mb_beats.any()),
-        ]);
-        let start = (at(BOUNDARY) & advance & any_of(&grants)).named("start");
+        let free = |b: &Blocks| b.job.valid & !b.drain;
+        let may_first = free(&first) & first.enough;
+        let may_again = free(&again) & again.enough & !(turn & may_first);
+        // At 512 bits a message's checksum is made in the cycle before.
+        let mb_known = wide.then(|| m.reg("mb_known", 1, 0));
+        let may_mail =
+            mb.valid & mb_known.map_or(ones(1), |k| k.get()) & !drain_mb & (mbpay.valid | !mb_beats.any()) & !may_first;
+        let early = priority(&[ctl.valid, may_again, may_mail]);
+        let none_early = !any_of(&[ctl.valid, may_again, may_mail]);
+        let grants = [early[0], early[1], none_early, early[2]];
+        let boundary = (at(BOUNDARY) & advance).named("boundary");
+        let go = !none_early | may_first | (free(&first) & first.comes);
+        let start = (boundary & go).named("start");
         let starts: Vec<E> = grants.iter().map(|g| *g & start).collect();
+        if let Some(known) = mb_known {
+            known.set(mb.valid & !starts[MAILBOX]);
+        }
         when(starts[AGAIN], || turn.set(1));
         when(starts[FIRST], || turn.set(0));
 
-        // What each source would send; at 512 bits with its checksum, so that no addition comes after the choice.
-        let constant = constant_sum(m, addresses.ip, addresses.peer_ip);
-        let ip_checksum = |length: E| checksum(constant, ip_length(length));
-        let none = |w: usize| zero(w);
-        let ctl_fields = {
-            let c = TxCtl::unpack(ctl.data);
-            let ack = c.ftype.eq(FrameType::Ack.code());
+        // What each source would send.
+        let c = TxCtl::unpack(ctl.data);
+        let fields = [
             FrameFields {
                 ftype: c.ftype,
                 code: c.code,
                 generation,
                 slot: c.slot,
                 seq: c.seq,
-                lun: none(8),
-                offset: none(8),
-                length: none(16),
-                lba: (now_next - c.t_ref) & rep(ack, 32),
-                epoch: none(32),
-            }
-        };
-        let job_fields = |b: &Blocks| {
-            let j = TxJob::unpack(b.job.data);
-            let (offset, length, _) = b.next_part(jumbo);
+                lba: (now_next - c.t_ref) & rep(c.ftype.eq(FrameType::Ack.code()), 32),
+                ..FrameFields::none()
+            },
+            again.fields(jumbo, generation),
+            first.fields(jumbo, generation),
             FrameFields {
-                ftype: lit(FrameType::Write.code(), 4),
-                code: none(8),
-                generation,
-                slot: j.slot,
-                seq: j.seq,
-                lun: j.lun.zext(8),
-                offset,
-                length,
-                lba: j.lba,
-                epoch: j.epoch,
-            }
-        };
-        let mb_fields = FrameFields {
-            ftype: lit(FrameType::Control.code(), 4),
-            length: cat(&[mb.data.slice(6, 10), zero(6)]),
-            generation: none(16),
-            code: none(8),
-            slot: none(ctl_fields.slot.width()),
-            seq: none(32),
-            lun: none(8),
-            offset: none(8),
-            lba: none(32),
-            epoch: none(32),
-        };
-        let fields = [ctl_fields, job_fields(&again), job_fields(&first), mb_fields];
+                ftype: lit(FrameType::Control.code(), 4),
+                length: cat(&[mb.data.slice(6, 10), zero(6)]),
+                ..FrameFields::none()
+            },
+        ];
         let packed: Vec<E> = fields.iter().map(FrameFields::pack).collect();
         let chosen = onehot_mux(&grants, &packed);
-        let (part_again, part_first) = (again.next_part(jumbo).2, first.next_part(jumbo).2);
-        when(start, || {
+        let (part_again, part_first) = (again.completes(jumbo), first.completes(jumbo));
+        when(boundary, || {
             frame.set(chosen);
             source.set(cat(&[grants[3], grants[2], grants[1], grants[0]]));
             completes.set((grants[AGAIN] & part_again) | (grants[FIRST] & part_first));
@@ -280,10 +189,23 @@ pub fn eth_tx(p: &Params) -> Module {
         let from = |s: usize| source.bit(s);
         let of_block = from(AGAIN) | from(FIRST);
 
-        // The header's beats: at 64 bits from the registers of the frame, of which the first beat needs none.
+        // The header's beats. At 64 bits from the registers of the frame, of which the first beat needs none; at 512
+        // bits the checksums are in registers, so that no addition follows the choice.
+        let constant = constant_sum(m, addresses.ip, addresses.peer_ip);
+        let ip_checksum = |length: E| checksum(constant, ip_length(length));
         let index = (!wide).then(|| m.reg("header_beat", 3, 1));
         let header = if wide {
-            let sums: Vec<E> = fields.iter().map(|f| ip_checksum(f.length)).collect();
+            let kept = |name: String, length: E| {
+                let q = m.reg_nr(name, 16);
+                q.set(ip_checksum(length));
+                q.get()
+            };
+            let fixed = |bytes: usize| kept(format!("checksum_{bytes}"), lit(bytes as u64, 16));
+            let whole = fixed(wire::PARTS_JUMBO[0].1);
+            let parts: Vec<E> = wire::PARTS_STANDARD.iter().map(|part| fixed(part.1)).collect();
+            let of_part = |b: &Blocks| b.of_part(jumbo, whole, &parts);
+            let mail = kept("checksum_mail".to_string(), fields[MAILBOX].length);
+            let sums = [fixed(0), of_part(&again), of_part(&first), mail];
             frame_header(&addresses, &FrameFields::unpack(chosen), onehot_mux(&grants, &sums))
         } else {
             frame_header(&addresses, &f, ip_checksum(f.length))
@@ -299,7 +221,8 @@ pub fn eth_tx(p: &Params) -> Module {
         let finish = (at(TRAILER) & advance).named("finish");
 
         // The beat that is shown next.
-        let crc = FrameCrc::new(m, data_w);
+        let crc_first = index.map_or(at(BOUNDARY), |i| at(HEADER) & i.eq(first_beat(data_w)));
+        let crc = SentCrc::new(m, tdata.get(), advance, crc_first);
         let mut trailer = cat(&[crc.checksum(), zero(32)]);
         if wide {
             trailer = trailer.zext(data_w);
@@ -313,8 +236,6 @@ pub fn eth_tx(p: &Params) -> Module {
             s.is(PAYLOAD, || beat.set(pay_data));
             s.is(TRAILER, || beat.set(trailer));
         });
-        let crc_first = index.map_or(at(BOUNDARY), |i| at(HEADER) & i.eq(FrameCrc::first_beat(data_w)));
-        crc.take(advance, crc_first, beat.get());
         when(advance, || {
             tvalid.set(!at(BOUNDARY) | start);
             tdata.set(beat);
@@ -358,10 +279,8 @@ pub fn eth_tx(p: &Params) -> Module {
             let gives_up = abort & from(s);
             b.job.ready.set((starts[s] & last_part) | (gives_up & !completes));
             b.take.set((sending & from(s)) | b.drain);
-            when(starts[s], || {
-                b.part.set(mux(last_part, 0, b.part + 1));
-                when(b.part.eq(0), || b.t_first.set(now_next));
-            });
+            when(starts[s], || b.part.set(mux(last_part, 0, b.part + 1)));
+            when(boundary & grants[s] & b.part.eq(0), || b.t_first.set(now_next));
             when(gives_up, || {
                 b.part.set(0);
                 b.drain.set(!(b.valid & b.last));

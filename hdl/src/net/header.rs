@@ -1,7 +1,7 @@
 //! The 64 bytes of headers as bits, placed by the field tables of [`dyad_spec::wire`].
 //!
-//! Byte *i* of a frame is bits 8*i*+7 : 8*i* of the vector; fields of more than one byte are in network order, first byte
-//! most significant. Functions on expressions, no state.
+//! Byte *i* of a frame is bits 8*i*+7 : 8*i* of the vector; fields of more than one byte are in network order, first
+//! byte most significant. Functions on expressions, no state.
 
 use dyad_spec::wire::{self, HEADER_BYTES, TRAILER_BYTES};
 use dyad_spec::{Field, FrameType};
@@ -115,6 +115,13 @@ crate::bundle! {
         lba: LBA_W,
         /// Epoch.
         epoch: 32,
+    }
+}
+
+impl FrameFields {
+    /// All zeroes.
+    pub fn none() -> Self {
+        Self::unpack(zero(Self::WIDTH))
     }
 }
 

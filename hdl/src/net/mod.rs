@@ -3,7 +3,6 @@
 //! - [`eth_tx`]: builds frames and sends them, payload cut through.
 //! - [`eth_rx`]: checks frames and takes them apart.
 //! - [`mailbox`]: messages between the two drivers.
-//! - [`mailbox`]: the drivers' messages, sent and received by the two.
 //! - [`header`], [`checksum`], [`crc`]: the parts both are made of.
 //!
 //! Must never hold: anything that knows of slots, locks or stores beyond the numbers that frames carry.
@@ -16,3 +15,4 @@ pub mod header;
 pub mod mailbox;
 mod rx_checks;
 mod rx_verdict;
+mod tx_blocks;

@@ -108,7 +108,8 @@ impl RxBench {
         assert_eq!(self.dut.peek("busy"), 0, "busy at rest");
     }
 
-    /// Sends a frame, with random gaps of which one in `gaps` cycles is one (0: none). Returns the counter it belongs in.
+    /// Sends a frame, with random gaps of which one in `gaps` cycles is one (0: none). Returns the counter it belongs
+    /// in.
     pub fn send(&mut self, t: &mut Trial, frame: &Frame, gaps: u64) -> Counter {
         let verdict = frame.verdict(&self.link);
         let beats = beats_of(frame, self.width, &mut t.rng);
@@ -176,8 +177,8 @@ impl RxBench {
     /// What follows from the last beat, which comes in `cycle`.
     fn expect_end(&mut self, cycle: u64, frame: &Frame, kind: Option<FrameType>, verdict: Counter) {
         let good = verdict == Counter::rx_good;
-        self.expect(cycle + 2, verdict.name(), Bits::ones(1));
-        self.expect(cycle + 2, Counter::rx_frames.name(), Bits::ones(1));
+        self.expect(cycle + 3, verdict.name(), Bits::ones(1));
+        self.expect(cycle + 3, Counter::rx_frames.name(), Bits::ones(1));
         let Some(kind) = kind else {
             assert!(!good, "a good frame of no type");
             return;
