@@ -275,31 +275,31 @@ fn lookups(args: &Args, queue: &mut Queue<AnyBacking>, lun_blocks: u64) -> Resul
 fn print(outcome: &Outcome) {
     let Outcome { pattern, order, depth, blocks, count, data_w, clock_mhz, .. } = outcome;
     let kind = if outcome.simulated { "SIMULATED" } else { "measured" };
-    println!(
+    outln!(
         "{count} x {pattern:?}, {order:?}, {blocks} blocks each, depth {depth}; {kind}, DATA_W {data_w}, {clock_mhz} MHz"
     );
     if let Some(link) = &outcome.link {
-        println!("link: {} km, MTU {}, loss {}", link.km, link.mtu, link.loss);
+        outln!("link: {} km, MTU {}, loss {}", link.km, link.mtu, link.loss);
     }
-    println!("  {:12}{:>9}{:>9}{:>9}{:>9}{:>9}", "cycles", "min", "p50", "p99", "p99.9", "max");
+    outln!("  {:12}{:>9}{:>9}{:>9}{:>9}{:>9}", "cycles", "min", "p50", "p99", "p99.9", "max");
     let added = outcome.added_cycles.iter().map(|summary| ("ADDED", *summary));
     for (name, summary) in outcome.stage_cycles.iter().copied().chain(added) {
         let row: String = summary.row().iter().map(|value| format!("{value:>9}")).collect();
-        println!("  {name:12}{row}");
+        outln!("  {name:12}{row}");
     }
-    println!("latency p50 {} ns, p99.9 {} ns", outcome.latency_ns.p50, outcome.latency_ns.p999);
-    println!("{:.0} commands a second, {} blocks sent again", outcome.commands_per_second, outcome.retries);
+    outln!("latency p50 {} ns, p99.9 {} ns", outcome.latency_ns.p50, outcome.latency_ns.p999);
+    outln!("{:.0} commands a second, {} blocks sent again", outcome.commands_per_second, outcome.retries);
     if let Some(floor) = &outcome.floor_cycles {
         let parts: Vec<String> = floor.parts().iter().map(|(name, cycles)| format!("{name} {cycles}")).collect();
-        println!("floor {} cycles: {}", floor.total(), parts.join(", "));
+        outln!("floor {} cycles: {}", floor.total(), parts.join(", "));
     }
     if let (Some(goodput), Some(cycles)) = (outcome.goodput_fraction, outcome.stream_cycles) {
-        println!("goodput over line rate {:.2} % in {cycles} cycles", goodput * 100.0);
+        outln!("goodput over line rate {:.2} % in {cycles} cycles", goodput * 100.0);
     }
     if let Some(rate) = outcome.lookups_per_cycle {
-        println!("{rate:.3} lookups a cycle, first doorbell to last completion");
+        outln!("{rate:.3} lookups a cycle, first doorbell to last completion");
     }
     if let Some(khz) = outcome.sim_khz {
-        println!("simulation {khz:.0} kHz");
+        outln!("simulation {khz:.0} kHz");
     }
 }

@@ -1,5 +1,6 @@
 //! The command line.
 
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
@@ -98,12 +99,19 @@ pub fn site(text: &str) -> Result<u8, String> {
     }
 }
 
+/// Prints a line; ends the program when nobody reads it.
+pub fn print_line(line: &str) {
+    if writeln!(io::stdout(), "{line}").is_err() {
+        std::process::exit(0);
+    }
+}
+
 /// Prints a value as JSON on standard output.
 ///
 /// # Errors
 /// When it cannot be put into JSON.
 pub fn print_json(value: &impl serde::Serialize) -> anyhow::Result<()> {
-    println!("{}", serde_json::to_string_pretty(value)?);
+    outln!("{}", serde_json::to_string_pretty(value)?);
     Ok(())
 }
 

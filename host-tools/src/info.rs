@@ -40,17 +40,17 @@ pub fn run(args: &Args) -> Result<ExitCode> {
             }));
             continue;
         }
-        println!("{}", info.name);
-        println!("  register map       {version}");
-        println!("  datapath           {} bits, store {} bits", info.data_width_bits, info.store_width_bits);
-        println!("  clock              {} MHz", f64::from(info.clock_khz) / 1000.0);
-        println!("  slots              {}", info.slot_count);
-        println!("  queue pairs        {} of up to {} entries", info.queue_count, 1u32 << info.queue_log2_max);
-        println!("  interrupt vectors  {}", info.vector_count);
-        println!("  LUNs               {}, the first for the driver's own use", info.lun_count);
-        println!("  extents            {}", info.extent_count);
-        println!("  gather buffers     {} local, {} for the peer", info.local_buffer_count, info.mirror_buffer_count);
-        println!("  state              {}", if status.is_empty() { "-" } else { &status });
+        outln!("{}", info.name);
+        outln!("  register map       {version}");
+        outln!("  datapath           {} bits, store {} bits", info.data_width_bits, info.store_width_bits);
+        outln!("  clock              {} MHz", f64::from(info.clock_khz) / 1000.0);
+        outln!("  slots              {}", info.slot_count);
+        outln!("  queue pairs        {} of up to {} entries", info.queue_count, 1u32 << info.queue_log2_max);
+        outln!("  interrupt vectors  {}", info.vector_count);
+        outln!("  LUNs               {}, the first for the driver's own use", info.lun_count);
+        outln!("  extents            {}", info.extent_count);
+        outln!("  gather buffers     {} local, {} for the peer", info.local_buffer_count, info.mirror_buffer_count);
+        outln!("  state              {}", if status.is_empty() { "-" } else { &status });
     }
     if args.json {
         print_json(&list)?;

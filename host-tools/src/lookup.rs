@@ -51,13 +51,13 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     }
     for (lba, answer) in args.lbas.iter().zip(&answers) {
         match answer {
-            Some(answer) => println!(
+            Some(answer) => outln!(
                 "block {lba}: site {}, epoch {} in LUN generation {}",
                 cli::site_name(answer.owner),
                 answer.epoch & 0xffff,
                 answer.epoch >> 16
             ),
-            None => println!("block {lba}: past the end of LUN {}", args.lun),
+            None => outln!("block {lba}: past the end of LUN {}", args.lun),
         }
     }
     Ok(ExitCode::SUCCESS)

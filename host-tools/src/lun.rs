@@ -87,7 +87,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         What::Format { target, pair, site } => {
             let pair = pair.unwrap_or_else(|| rand::rng().random());
             format_stores(&mut target.cards()?, pair, *site)?;
-            println!("formatted for pair {pair:032x}");
+            outln!("formatted for pair {pair:032x}");
         }
         What::Create { target, lun, mib, owner, uuid, store_size_mib, json } => {
             let mut cards = target.cards()?;
@@ -113,7 +113,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
             }
             for (name, lun) in &made {
                 if !json {
-                    println!("{name}: LUN {} of {} blocks, identity {:032x}", lun.number, lun.blocks, lun.uuid);
+                    outln!("{name}: LUN {} of {} blocks, identity {:032x}", lun.number, lun.blocks, lun.uuid);
                 }
             }
             if *json {
@@ -125,7 +125,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         What::Delete { target, lun } => {
             for site in target.cards()?.sites() {
                 site.delete_lun(*lun).with_context(|| site.device().info().name.clone())?;
-                println!("{}: LUN {lun} deleted", site.device().info().name);
+                outln!("{}: LUN {lun} deleted", site.device().info().name);
             }
         }
     }
@@ -170,7 +170,7 @@ fn list(target: &TargetArgs, json: bool) -> Result<()> {
             };
             if !json {
                 let lun = &state.lun;
-                println!(
+                outln!(
                     "{name}: LUN {} of {} blocks, owner {}, extents of {} blocks, generation {}, {live}",
                     lun.number,
                     lun.blocks,
@@ -192,7 +192,7 @@ fn list(target: &TargetArgs, json: bool) -> Result<()> {
     if json {
         print_json(&all)?;
     } else if all.is_empty() {
-        println!("no LUNs; `dyad lun create` makes one");
+        outln!("no LUNs; `dyad lun create` makes one");
     }
     Ok(())
 }

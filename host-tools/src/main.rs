@@ -16,6 +16,11 @@
 //!
 //! It must never hold an offset, an opcode or a field of the contract, and prints nothing that the library did not return.
 
+/// Prints a line. A reader that has heard enough ends the program, as it does others in a pipe.
+macro_rules! outln {
+    ($($text:tt)*) => { $crate::cli::print_line(&format!($($text)*)) };
+}
+
 mod bench;
 mod cli;
 mod cost;

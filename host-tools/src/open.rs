@@ -2,11 +2,12 @@
 
 use std::fs::{File, OpenOptions};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
 use dyad_driver::backing::vfio_user::{DEFAULT_TIMEOUT, VfioUser};
-use dyad_driver::{Device, NewLun, Site, SiteConfig};
+use dyad_driver::{Device, NewLun, Site, SiteConfig, Timing};
 use dyad_sim::{Store, World};
 use dyad_spec::BLOCK_BYTES;
 use dyad_spec::superblock::RESERVED_BLOCKS;
@@ -106,7 +107,8 @@ impl TargetArgs {
         if self.origin() != Origin::Outside {
             return Ok(Cards::Both(Box::new(Pair::simulated(self.simulator()?)?)));
         }
-        let open = |device| Site::open(device, SiteConfig::default());
+        let config = if self.socket.is_empty() { SiteConfig::default() } else { patient() };
+        let open = |device| Site::open(device, config.clone());
         let sites = self.devices()?.0.into_iter().map(open).collect::<Result<Vec<_>, _>>()?;
         let mut sites = sites.into_iter();
         match (sites.next(), sites.next()) {
@@ -189,4 +191,14 @@ impl TargetArgs {
         );
         Ok(file)
     }
+}
+
+/// Time-outs for a simulator in another process: its time passes much more slowly than the driver's.
+fn patient() -> SiteConfig {
+    let timing = Timing {
+        resend: Duration::from_millis(250),
+        linger: Duration::from_secs(1),
+        deadline: Duration::from_secs(60),
+    };
+    SiteConfig { timing, command_timeout: Duration::from_secs(60), ..SiteConfig::default() }
 }

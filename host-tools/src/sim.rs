@@ -77,9 +77,9 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         thread::spawn(move || serve(&server, &mut Offered::new(shared, site)));
     }
     if args.json {
-        println!("{}", json!({ "sockets": paths }));
+        outln!("{}", json!({ "sockets": paths }));
     } else {
-        println!("site a: {}\nsite b: {}", paths[0].display(), paths[1].display());
+        outln!("site a: {}\nsite b: {}", paths[0].display(), paths[1].display());
     }
     io::stdout().flush()?;
     pass_time(&shared, args.seconds.map(Duration::from_secs));

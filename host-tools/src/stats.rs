@@ -43,10 +43,10 @@ pub fn run(args: &Args) -> Result<ExitCode> {
             list.push(json!({ "name": device.info().name, "counters": map }));
             continue;
         }
-        println!("{}", device.info().name);
+        outln!("{}", device.info().name);
         for (counter, value) in counters {
             let meaning = if args.explain { counter.doc() } else { "" };
-            println!("{}", format!("  {:24}{value:>10} {meaning}", counter.name()).trim_end());
+            outln!("{}", format!("  {:24}{value:>10} {meaning}", counter.name()).trim_end());
         }
     }
     if args.json {

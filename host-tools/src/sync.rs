@@ -65,10 +65,10 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         let list = reports.iter().map(|r| json!({ "lun": r.lun, "blocks": r.blocks, "sha256": hex(&r.sha256) }));
         print_json(&list.collect::<Vec<_>>())?;
     } else if reports.is_empty() {
-        println!("nothing to do: all LUNs are known equal");
+        outln!("nothing to do: all LUNs are known equal");
     } else {
         for report in &reports {
-            println!("LUN {}: {} blocks are equal, SHA-256 {}", report.lun, report.blocks, hex(&report.sha256));
+            outln!("LUN {}: {} blocks are equal, SHA-256 {}", report.lun, report.blocks, hex(&report.sha256));
         }
     }
     Ok(ExitCode::SUCCESS)

@@ -95,9 +95,9 @@ pub fn write(args: &WriteArgs) -> Result<ExitCode> {
     if args.json {
         print_json(&json!({ "lun": args.lun, "lba": args.lba, "blocks": blocks, "padding_bytes": padding }))?;
     } else {
-        println!("{blocks} blocks from block {} of LUN {} are in both stores", args.lba, args.lun);
+        outln!("{blocks} blocks from block {} of LUN {} are in both stores", args.lba, args.lun);
         if padding > 0 {
-            println!("{name} is not a multiple of {BLOCK_BYTES} bytes: padded with {padding} zeroes");
+            outln!("{name} is not a multiple of {BLOCK_BYTES} bytes: padded with {padding} zeroes");
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -127,7 +127,7 @@ pub fn read(args: &ReadArgs) -> Result<ExitCode> {
     match (args.json, to_stdout) {
         (true, true) => eprintln!("{summary}"),
         (true, false) => print_json(&summary)?,
-        (false, false) => println!("{} blocks are in {}", args.blocks, args.out.display()),
+        (false, false) => outln!("{} blocks are in {}", args.blocks, args.out.display()),
         (false, true) => {}
     }
     Ok(ExitCode::SUCCESS)

@@ -115,3 +115,42 @@ fn what_is_not_there_is_said() {
     let text = fails(&mut dyad(&["write", "/dev/null"]), 1);
     assert!(text.contains("--store-a"), "{text}");
 }
+
+/// Ends a program that would go on by itself.
+struct Running(std::process::Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn cards_on_sockets_serve_one_driver_after_the_other() {
+    let folder = Folder::new("sockets");
+    let dir = folder.path("sockets");
+    let arguments = ["sim", "--socket-dir", &dir, "--km", "0", "--store-mib", "2", "--json"];
+    let mut child = dyad(&arguments).stdout(std::process::Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    std::io::BufRead::read_line(&mut std::io::BufReader::new(child.stdout.take().unwrap()), &mut line).unwrap();
+    let _running = Running(child);
+    let sockets = json(&line)["sockets"].clone();
+    let (a, b) = (sockets[0].as_str().unwrap(), sockets[1].as_str().unwrap());
+    let both = ["--socket", a, "--socket", b];
+    let call = |arguments: &[&str]| succeeds(dyad(arguments).args(both));
+
+    let text = fails(dyad(&["read", "--site", "a"]).args(both), 1);
+    assert!(text.contains("dyad lun format"), "{text}");
+    call(&["lun", "format"]);
+    call(&["lun", "create", "--mib", "1", "--store-size-mib", "2"]);
+    folder.write("data", &[0x5a; 4096]);
+    call(&["write", "--lba", "9", &folder.path("data")]);
+    let out = folder.path("back");
+    call(&["read", "--lba", "9", "--site", "b", "--out", &out]);
+    assert_eq!(std::fs::read(&out).unwrap(), [0x5a; 4096]);
+    let stats = json(&call(&["stats", "--json"]));
+    assert!(stats[1]["counters"]["blocks_read"].as_u64().unwrap() > 0, "{stats}");
+    let text = fails(&mut dyad(&arguments), 1);
+    assert!(text.contains("another program serves there"), "{text}");
+}

@@ -71,11 +71,11 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         write(dir, "report.html", &html::page(&report))?;
     }
     if args.json {
-        println!("{}", serde_json::to_string_pretty(&report)?);
+        outln!("{}", serde_json::to_string_pretty(&report)?);
     } else {
-        print!("{}", text::table(&report));
+        outln!("{}", text::table(&report).trim_end());
         if let Some(dir) = &args.report {
-            println!("\nreport: {0}/report.json, {0}/report.html", dir.display());
+            outln!("\nreport: {0}/report.json, {0}/report.html", dir.display());
         }
     }
     Ok(if report.right() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
