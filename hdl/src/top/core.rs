@@ -24,8 +24,8 @@ use dyad_spec::counters::Counter;
 
 use super::guard::axis_guard;
 use super::wiring::{Block, Nets, event, stream};
+use crate::bundle::{Answer, AuxCmd, Launch, LocalDone, Lookup, Sent, TxJob};
 use crate::bundle::{LockGrant, LockRel, LockReq, LookupReq, TxCtl};
-use crate::bundle::{AuxCmd, Answer, Launch, LocalDone, Lookup, Sent, TxJob};
 use crate::params::Params;
 use crate::prelude::*;
 use crate::prim::arbiter::{Policy, stream_mux};
@@ -131,10 +131,7 @@ const EVENTS: &[(&str, &[(&str, Counter)])] = &[
             ("rx_bad_crc", Counter::rx_bad_crc),
         ],
     ),
-    (
-        "mailbox",
-        &[("mailbox_received", Counter::mailbox_received), ("mailbox_dropped", Counter::mailbox_dropped)],
-    ),
+    ("mailbox", &[("mailbox_received", Counter::mailbox_received), ("mailbox_dropped", Counter::mailbox_dropped)]),
 ];
 
 /// The card at the given sizes.
@@ -181,10 +178,35 @@ pub fn dyad_core(p: &Params) -> Module {
         nets.put_outputs(
             &csr,
             &[
-                "enable", "site", "link_up", "jumbo", "generation", "mac", "peer_mac", "ip", "peer_ip", "udp_port",
-                "resend_cycles", "resend_limit", "peer_slots", "mailbox_vector", "lun_control", "lun_blocks",
-                "lun_store_base", "lun_extent_base", "sq_base", "cq_base", "queue_control", "queue_start",
-                "vector_moderation", "mb_tx_we", "mb_tx_addr", "mb_tx_data", "mb_send", "mb_send_bytes", "mb_rx_addr",
+                "enable",
+                "site",
+                "link_up",
+                "jumbo",
+                "generation",
+                "mac",
+                "peer_mac",
+                "ip",
+                "peer_ip",
+                "udp_port",
+                "resend_cycles",
+                "resend_limit",
+                "peer_slots",
+                "mailbox_vector",
+                "lun_control",
+                "lun_blocks",
+                "lun_store_base",
+                "lun_extent_base",
+                "sq_base",
+                "cq_base",
+                "queue_control",
+                "queue_start",
+                "vector_moderation",
+                "mb_tx_we",
+                "mb_tx_addr",
+                "mb_tx_data",
+                "mb_send",
+                "mb_send_bytes",
+                "mb_rx_addr",
                 "mb_take",
             ],
         );
@@ -361,8 +383,8 @@ pub fn dyad_core(p: &Params) -> Module {
 
         // Idle, and the counters.
         let blocks = [
-            &csr, &mailbox, &sq_fetch, &cq_post, &host_rd, &host_wr, &store_rd, &home, &decode, &cmd_table, &slots, &locks, &admit,
-            &aux, &launch, &read, &resend, &flush, &mirror, &eth_tx, &eth_rx,
+            &csr, &mailbox, &sq_fetch, &cq_post, &host_rd, &host_wr, &store_rd, &home, &decode, &cmd_table, &slots,
+            &locks, &admit, &aux, &launch, &read, &resend, &flush, &mirror, &eth_tx, &eth_rx,
         ];
         let mut quiet = vec![!answers.get("m_valid"), !sents.get("m_valid"), !aux_cmds.get("m_valid")];
         for b in blocks {
@@ -384,7 +406,10 @@ pub fn dyad_core(p: &Params) -> Module {
                 events[*counter as usize].push(block.get(&format!("ev_{ev}")));
             }
             for port in block.outputs("ev_") {
-                assert!(list.iter().any(|(ev, _)| port.strip_prefix("ev_") == Some(ev)), "{name}: {port} counts nothing");
+                assert!(
+                    list.iter().any(|(ev, _)| port.strip_prefix("ev_") == Some(ev)),
+                    "{name}: {port} counts nothing"
+                );
             }
         }
         let bits: Vec<E> = events.iter().rev().map(|sources| any_of(sources)).collect();

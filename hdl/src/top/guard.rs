@@ -30,7 +30,8 @@ pub fn axis_guard(name: &str, data_w: usize) -> Module {
         let valid = m.input("s_axis_tvalid", 1);
         let ready = m.input("m_axis_tready", 1);
         let last = m.input("s_axis_tlast", 1);
-        let beat = cat(&[last, m.input("s_axis_tuser", 1), m.input("s_axis_tkeep", keep_w), m.input("s_axis_tdata", data_w)]);
+        let beat =
+            cat(&[last, m.input("s_axis_tuser", 1), m.input("s_axis_tkeep", keep_w), m.input("s_axis_tdata", data_w)]);
         // The beat that was offered when the drain began is offered on; an open frame gets one more beat, a bad end.
         let inside = m.reg("inside", 1, 0);
         let kept = m.reg("kept", 1, 0);

@@ -40,7 +40,13 @@ impl Block {
     /// Instantiates `module` as `u_<name>`.
     pub fn new(m: &M, name: &'static str, module: &Module) -> Self {
         let ports = module.ports().into_iter().filter(|p| p.name != "clk" && p.name != "rst").collect();
-        Self { name, inst: m.inst(format!("u_{name}"), module), ports, clocked: module.is_clocked(), done: RefCell::default() }
+        Self {
+            name,
+            inst: m.inst(format!("u_{name}"), module),
+            ports,
+            clocked: module.is_clocked(),
+            done: RefCell::default(),
+        }
     }
 
     /// Whether it has a reset.
@@ -73,7 +79,11 @@ impl Block {
 
     /// Names of the outputs that begin with `prefix`.
     pub fn outputs(&self, prefix: &str) -> Vec<&str> {
-        self.ports.iter().filter(|p| p.dir == Dir::Output && p.name.starts_with(prefix)).map(|p| p.name.as_str()).collect()
+        self.ports
+            .iter()
+            .filter(|p| p.dir == Dir::Output && p.name.starts_with(prefix))
+            .map(|p| p.name.as_str())
+            .collect()
     }
 
     /// Connects every input that has not been connected to the net of its name; a wider net gives its low bits.
