@@ -112,6 +112,8 @@ struct Link {
 
 /// Stamps and repeats of one command.
 type Told = (Stages, u8);
+/// One figure of a command.
+type Get<'a> = &'a dyn Fn(&Told) -> i64;
 
 /// Runs `dyad bench`.
 ///
@@ -157,9 +159,9 @@ fn measure_site(args: &Args, cards: &mut Cards, log: Option<&WireLog>) -> Result
     let elapsed_ns = queue.backing().now().saturating_sub(started).max(1);
     drop(queue);
 
-    let of = |get: &dyn Fn(&Told) -> i64| Summary::of(told.iter().map(get)).context("no command was timed");
+    let of = |get: Get| Summary::of(told.iter().map(get)).context("no command was timed");
     let latency = of(&|t| t.0.posted.into())?;
-    let stages: [(&'static str, &dyn Fn(&Told) -> i64); 8] = [
+    let stages: [(_, Get); 8] = [
         ("fetched", &|t| t.0.fetched.into()),
         ("lookup", &|t| t.0.lookup.into()),
         ("frame", &|t| t.0.frame.into()),

@@ -115,9 +115,9 @@ pub fn print_json(value: &impl serde::Serialize) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn number<T: std::str::FromStr>(text: &str, range: std::ops::RangeInclusive<T>) -> Result<T, String>
+fn number<T>(text: &str, range: std::ops::RangeInclusive<T>) -> Result<T, String>
 where
-    T: PartialOrd + std::fmt::Display,
+    T: std::str::FromStr + PartialOrd + std::fmt::Display,
 {
     match text.parse() {
         Ok(value) if range.contains(&value) => Ok(value),

@@ -22,7 +22,7 @@ fn a_lun_lives_from_call_to_call() {
     let text = fails(dyad(&["lun", "create", "--mib", "1"]).args(stores), 1);
     assert!(text.contains("choose a smaller size"), "{text}");
 
-    let data: Vec<u8> = (0..10_000u32).map(|i| (i * 7 >> 3) as u8).collect();
+    let data: Vec<u8> = (0..10_000u32).map(|i| ((i * 7) >> 3) as u8).collect();
     folder.write("data", &data);
     let wrote = json(&call(&["write", "--lba", "250", &folder.path("data"), "--json"]));
     assert_eq!((&wrote["blocks"], &wrote["padding_bytes"]), (&3.into(), &2288.into()));
