@@ -30,18 +30,18 @@ pub struct StreamOut {
 /// Makes the ports of a stream that comes in.
 pub fn stream_in(m: &M, name: &str, width: usize) -> StreamIn {
     StreamIn {
-        valid: m.input(&format!("{name}_valid"), 1),
-        ready: m.output(&format!("{name}_ready"), 1),
-        data: m.input(&format!("{name}_data"), width),
+        valid: m.input(format!("{name}_valid"), 1),
+        ready: m.output(format!("{name}_ready"), 1),
+        data: m.input(format!("{name}_data"), width),
     }
 }
 
 /// Makes the ports of a stream that goes out.
 pub fn stream_out(m: &M, name: &str, width: usize) -> StreamOut {
     StreamOut {
-        valid: m.output(&format!("{name}_valid"), 1),
-        ready: m.input(&format!("{name}_ready"), 1),
-        data: m.output(&format!("{name}_data"), width),
+        valid: m.output(format!("{name}_valid"), 1),
+        ready: m.input(format!("{name}_ready"), 1),
+        data: m.output(format!("{name}_data"), width),
     }
 }
 
@@ -61,23 +61,23 @@ impl StreamOut {
 
 /// Ports of an event that comes in: `name_valid` and `name_data`.
 pub fn event_in(m: &M, name: &str, width: usize) -> (E, E) {
-    (m.input(&format!("{name}_valid"), 1), m.input(&format!("{name}_data"), width))
+    (m.input(format!("{name}_valid"), 1), m.input(format!("{name}_data"), width))
 }
 
 /// Ports of an event that goes out.
 pub fn event_out(m: &M, name: &str, width: usize) -> (Var, Var) {
-    (m.output(&format!("{name}_valid"), 1), m.output(&format!("{name}_data"), width))
+    (m.output(format!("{name}_valid"), 1), m.output(format!("{name}_data"), width))
 }
 
 /// Wires stream `out` of one instance to stream `into` of another.
 pub fn connect(from: &Inst, out: &str, to: &Inst, into: &str) {
-    to.set(&format!("{into}_valid"), from.get(&format!("{out}_valid")));
-    to.set(&format!("{into}_data"), from.get(&format!("{out}_data")));
-    from.set(&format!("{out}_ready"), to.get(&format!("{into}_ready")));
+    to.set(format!("{into}_valid"), from.get(format!("{out}_valid")));
+    to.set(format!("{into}_data"), from.get(format!("{out}_data")));
+    from.set(format!("{out}_ready"), to.get(format!("{into}_ready")));
 }
 
 /// Wires event `out` of one instance to event `into` of another.
 pub fn connect_event(from: &Inst, out: &str, to: &Inst, into: &str) {
-    to.set(&format!("{into}_valid"), from.get(&format!("{out}_valid")));
-    to.set(&format!("{into}_data"), from.get(&format!("{out}_data")));
+    to.set(format!("{into}_valid"), from.get(format!("{out}_valid")));
+    to.set(format!("{into}_data"), from.get(format!("{out}_data")));
 }

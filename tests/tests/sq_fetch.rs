@@ -269,7 +269,7 @@ impl Bench {
         self.came += 1;
         let (pair, first) = self.burst;
         let ring = &mut self.rings[pair];
-        if self.came % per_entry != 0 || self.failed || self.burst.0 >= QUEUES {
+        if !self.came.is_multiple_of(per_entry) || self.failed || self.burst.0 >= QUEUES {
             return;
         }
         let slot = first + self.came / per_entry - 1;
@@ -313,7 +313,7 @@ fn rings(rng: &mut Rng) -> Vec<Ring> {
         let (sq_log2, cq_log2) = if i == 0 { (9, 8) } else { (1 + rng.below(9), 1 + rng.below(7)) };
         Ring::new(i << 40 | rng.below(1 << 20) << 12, sq_log2, cq_log2)
     };
-    (0..QUEUES as u64).map(|i| ring(i)).collect()
+    (0..QUEUES as u64).map(ring).collect()
 }
 
 #[test]

@@ -207,7 +207,7 @@ pub fn slots(p: &Params) -> Module {
             "not_owner",
             "flushed",
         ]
-            .map(|name| (name, m.output(format!("ev_{name}"), 1)));
+        .map(|name| (name, m.output(format!("ev_{name}"), 1)));
         let pulse: Vec<(&str, Var)> = events
             .iter()
             .map(|(name, port)| {
