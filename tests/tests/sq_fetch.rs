@@ -309,7 +309,7 @@ impl Bench {
 
 /// Rings at random places, of random sizes; the first one is large.
 fn rings(rng: &mut Rng) -> Vec<Ring> {
-    let mut ring = |i| {
+    let ring = |i| {
         let (sq_log2, cq_log2) = if i == 0 { (9, 8) } else { (1 + rng.below(9), 1 + rng.below(7)) };
         Ring::new(i << 40 | rng.below(1 << 20) << 12, sq_log2, cq_log2)
     };
