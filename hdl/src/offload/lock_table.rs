@@ -335,6 +335,8 @@ pub fn lock_table(p: &Params) -> Module {
         init_done.set(!is(CLEAR));
 
         let written = Held::unpack(word, w);
+        // What is read was written, or is zero from the start: what is proved of each word written holds for it.
+        m.assume("a_word_read_was_written", !here.exclusive | here.holders.eq(1));
         m.prove("a_writer_is_alone", !(any_of(&writes) & written.exclusive) | written.holders.eq(1));
         m.prove("a_writer_comes_alone", !(is(WAKE) & head_exclusive) | inside.eq(0));
         let acquiring = (is(HEAD) | is(WALK)) & !releasing;

@@ -33,7 +33,7 @@
 //!
 //! **Proof and test.** Properties `fifo_count`, `fifo_flags`, `fifo_pointers`; `tests/tests/fifo.rs`.
 
-use super::{count_width, wrap_inc};
+use super::{count_width, in_range, wrap_add, wrap_inc};
 use crate::prelude::*;
 use crate::stream::{stream_in, stream_out};
 
@@ -78,7 +78,6 @@ pub fn fifo(depth: usize, width: usize) -> Module {
 
         m.prove("fifo_count", count.le(depth));
         m.prove("fifo_flags", filled.eq(count.any()) & room.eq(count.ne(depth)));
-        // With as many words as there are places, or none, both pointers are the same.
-        m.prove("fifo_pointers", head.eq(tail).eq(!filled | !room));
+        m.prove("fifo_pointers", tail.eq(wrap_add(head.get(), count.get(), depth)) & in_range(head.get(), depth));
     })
 }

@@ -34,7 +34,7 @@
 //!
 //! **Proof and test.** Properties `fifo_ram_count`, `fifo_ram_room`, `fifo_ram_pointers`; `tests/tests/fifo.rs`.
 
-use super::{count_width, wrap_inc};
+use super::{count_width, in_range, wrap_add, wrap_inc};
 use crate::prelude::*;
 use crate::stream::{stream_in, stream_out};
 
@@ -89,8 +89,9 @@ pub fn fifo_ram(depth: usize, width: usize) -> Module {
         unread.set(unread + put.zext(w) - fetch.zext(w));
         count_out.set(count);
 
-        m.prove("fifo_ram_count", count.le(depth) & count.eq(unread + read_valid.zext(w) + out_valid.zext(w)));
+        let held = unread.zext(w + 1) + read_valid.zext(w + 1) + out_valid.zext(w + 1);
+        m.prove("fifo_ram_count", count.le(depth) & held.eq(count.zext(w + 1)));
         m.prove("fifo_ram_room", room.eq(count.ne(depth)));
-        m.prove("fifo_ram_pointers", head.eq(tail).eq(unread.eq(0) | unread.eq(depth)));
+        m.prove("fifo_ram_pointers", tail.eq(wrap_add(head.get(), unread.get(), depth)) & in_range(head.get(), depth));
     })
 }
