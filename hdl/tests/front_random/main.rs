@@ -5,6 +5,7 @@
 mod generate;
 #[rustfmt::skip]
 #[allow(unused_parens, clippy::all, reason = "generated; redundant parentheses are part of the test")]
+#[rustfmt::skip]
 mod kernels;
 #[path = "../front_support/mod.rs"]
 mod front_support;
