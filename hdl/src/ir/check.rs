@@ -19,7 +19,9 @@ pub(super) fn finish(mut b: Builder) -> Res<ModuleData> {
     }
     latches(&b.data)?;
     connections(&b.data)?;
-    tidy::join_pieces(&mut b);
+    if b.fold {
+        tidy::join_pieces(&mut b);
+    }
     let mut data = b.data;
     data.clocked = data.sigs.iter().any(|s| matches!(s.kind, SigKind::Reg { .. }))
         || !data.rams.is_empty()
