@@ -13,12 +13,15 @@ use dyad_spec::{BLOCK_BYTES, FrameType};
 use dyad_tests::{Dut, Source, Stall, Trial, field, pack, trial};
 use net::Link;
 
+/// Values of a job, by name.
+type Fields = Vec<(&'static str, u64)>;
+
 /// What is expected at the receiver.
 #[derive(Default)]
 struct Expected {
     answers: VecDeque<Bits>,
     flushes: VecDeque<Bits>,
-    blocks: VecDeque<(Vec<(&'static str, u64)>, Vec<u8>)>,
+    blocks: VecDeque<(Fields, Vec<u8>)>,
     messages: VecDeque<Vec<u8>>,
 }
 
