@@ -74,16 +74,23 @@ struct Net {
     flying: BTreeMap<(u64, u64), (usize, Received)>,
     sent: u64,
     marks: [u32; 2],
+    /// A side that is up hears and says nothing more: its program has other things to do.
+    leaves: bool,
+    /// A frame that is too large is cut, not dropped.
+    cuts: bool,
 }
 
 impl Net {
     fn new(seed: u64, channel: Channel) -> Self {
         let rng = ChaCha8Rng::seed_from_u64(seed);
-        Self { rng, channel, now: 0, flying: BTreeMap::new(), sent: 0, marks: [0; 2] }
+        Self { rng, channel, now: 0, flying: BTreeMap::new(), sent: 0, marks: [0; 2], leaves: false, cuts: false }
     }
 
-    fn send(&mut self, to: usize, received: Received) {
+    fn send(&mut self, to: usize, mut received: Received) {
         self.sent += 1;
+        if self.cuts {
+            received.frame_bytes = received.frame_bytes.min(self.channel.mtu[to]);
+        }
         let copies = 1 + usize::from(self.rng.random_bool(self.channel.doubling));
         for copy in 0..copies {
             if self.rng.random_bool(self.channel.loss) || received.frame_bytes > self.channel.mtu[to] {
@@ -126,6 +133,9 @@ impl Net {
             let mut next = 60_000 * MS;
             disturb(self, b);
             for (who, side) in [&mut *a, &mut *b].into_iter().enumerate() {
+                if self.leaves && ends[who].is_some() {
+                    continue;
+                }
                 match self.serve(who, side) {
                     Ok(until) => next = next.min(until.max(self.now + 1)),
                     Err(end) => {
@@ -142,7 +152,9 @@ impl Net {
             self.now = next;
             while let Some(entry) = self.flying.first_entry().filter(|e| e.key().0 <= self.now) {
                 let (to, received) = entry.remove();
-                [&mut *a, &mut *b][to].handle(&received, self.now);
+                if !self.leaves || ends[to].is_none() {
+                    [&mut *a, &mut *b][to].handle(&received, self.now);
+                }
             }
         }
         ends
@@ -163,18 +175,34 @@ fn link_up(seed: u64, channel: Channel, ours: Offer, theirs: Offer) -> ([Option<
 
 #[test]
 fn a_good_channel_takes_few_messages_and_round_trips() {
-    let mut theirs = offer(1);
-    theirs.generation = 12;
-    theirs.slots = 512;
-    let (ends, net) = link_up(0, GOOD, offer(0), theirs);
-    let [Some(End::Up(a)), Some(End::Up(b))] = ends else { panic!("{ends:?}") };
-    assert_eq!((a.generation, b.generation), (12, 12));
-    assert_eq!((a.slots, b.slots), (512, 512));
-    assert_eq!((a.peer.site, b.peer.site), (1, 0));
-    assert_eq!(a.luns, b.luns);
-    assert_eq!(net.marks, [1, 1]);
-    assert!(net.sent <= 20, "{} messages", net.sent);
-    assert!(net.now <= 12 * MS, "{} ns", net.now);
+    for seed in 0..100 {
+        let mut theirs = offer(1);
+        theirs.generation = 12;
+        theirs.slots = 512;
+        let (mut a, mut b) = pair(offer(0), theirs);
+        let mut net = Net { leaves: seed % 2 == 0, ..Net::new(seed, GOOD) };
+        let ends = net.run([&mut a, &mut b], |_, _| ());
+        let [Some(End::Up(a)), Some(End::Up(b))] = ends else { panic!("{ends:?}") };
+        assert_eq!((a.generation, b.generation), (12, 12));
+        assert_eq!((a.slots, b.slots), (512, 512));
+        assert_eq!((a.peer.site, b.peer.site), (1, 0));
+        assert_eq!(a.luns, b.luns);
+        assert_eq!(net.marks, [1, 1]);
+        assert!(net.sent <= 20, "seed {seed}: {} messages", net.sent);
+        // Nothing was lost, so nothing waited for a time-out.
+        assert!(net.now <= 19 * MS, "seed {seed}: {} ns", net.now);
+    }
+}
+
+#[test]
+fn a_side_whose_peer_has_left_comes_up_as_well() {
+    for seed in 0..400 {
+        let channel = Channel { loss: 0.3, doubling: 0.2, delay_ns: 10 * MS, mtu: [9000; 2] };
+        let (mut a, mut b) = pair(offer(0), offer(1));
+        let mut net = Net { leaves: true, ..Net::new(seed, channel) };
+        let ends = net.run([&mut a, &mut b], |_, _| ());
+        assert!(matches!(ends, [Some(End::Up(_)), Some(End::Up(_))]), "seed {seed}: {ends:?}");
+    }
 }
 
 #[test]
@@ -300,6 +328,16 @@ fn a_path_that_is_too_narrow_is_named() {
             assert!(text.contains(words) && text.contains("MTU"), "{text}");
         }
         assert_eq!(net.marks, [0, 0]);
+    }
+}
+
+#[test]
+fn a_probe_that_comes_in_a_smaller_frame_does_not_count() {
+    let (mut a, mut b) = pair(offer(0), offer(1));
+    let mut net = Net { cuts: true, ..Net::new(1, Channel { mtu: [1408; 2], ..GOOD }) };
+    for end in net.run([&mut a, &mut b], |_, _| ()) {
+        let Some(End::Failed(error)) = end else { panic!("{end:?}") };
+        assert!(error.to_string().contains("no frame of full size"), "{error}");
     }
 }
 

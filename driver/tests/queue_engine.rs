@@ -336,6 +336,34 @@ fn memory_stays_mapped_until_the_completion_is_taken() {
 }
 
 #[test]
+fn memory_that_two_commands_use_stays_mapped_until_both_have_ended() {
+    use std::sync::atomic::{AtomicBool, Ordering};
+    struct Flag(AtomicBool);
+    impl Unmap for Flag {
+        fn unmap(&self, _: u64, _: usize) {
+            self.0.store(true, Ordering::Relaxed);
+        }
+    }
+    let unmapped = Arc::new(Flag(AtomicBool::new(false)));
+    let buffer = DmaBuffer::new(Arc::new(SharedMemory::new(4096).unwrap()), 0, unmapped.clone());
+    let (mut card, mut engine) = Card::new(2, 2);
+    for lba in 0..2 {
+        engine.push(&(&submission(lba)).into(), [Some(&buffer), None]).unwrap();
+    }
+    drop(buffer);
+    card.doorbell(engine.take_doorbell().unwrap());
+    while card.fetch() {}
+    for ended in [false, true] {
+        engine.forget_idle_buffers();
+        assert!(!unmapped.0.load(Ordering::Relaxed), "{} have ended", u8::from(ended));
+        card.complete(0);
+        engine.poll().unwrap().unwrap();
+    }
+    engine.forget_idle_buffers();
+    assert!(unmapped.0.load(Ordering::Relaxed));
+}
+
+#[test]
 fn an_abandoned_command_is_dropped_when_it_completes() {
     let (mut card, mut engine, id, entry) = one_in_flight();
     assert!(engine.abandon(id));

@@ -212,8 +212,10 @@ enum Answer {
 fn misbehave(bad_from: usize, bad: Answer) -> PathBuf {
     let path = socket_path();
     let listener = UnixListener::bind(&path).unwrap();
+    let socket = path.clone();
     std::thread::spawn(move || {
         let (mut stream, _) = listener.accept().unwrap();
+        std::fs::remove_file(socket).unwrap();
         let mut header = [0; 16];
         for number in 0.. {
             if stream.read_exact(&mut header).is_err() {
@@ -319,8 +321,10 @@ fn a_server_that_dies_or_falls_silent_is_a_device_that_is_gone() {
 fn a_server_that_hangs_up_ends_a_wait() {
     let path = socket_path();
     let listener = UnixListener::bind(&path).unwrap();
+    let socket = path.clone();
     let hang_up = std::thread::spawn(move || {
         let (mut stream, _) = listener.accept().unwrap();
+        std::fs::remove_file(socket).unwrap();
         let mut header = [0; 16];
         for _ in 0..OPENING {
             stream.read_exact(&mut header).unwrap();

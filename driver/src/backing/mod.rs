@@ -17,8 +17,9 @@
 //!   goes or [`DmaBuffer::unmap`] is called; after it the card must get a bus error at those
 //!   addresses. The memory starts as zeroes.
 //! - **Time.** All waiting goes through [`Backing::wait`], and [`Backing::now`] is the clock that its deadlines are in. A
-//!   simulator whose time stands still while the driver computes therefore advances it in `wait` and nowhere else: to
-//!   the interrupt, or to the deadline, whichever comes first. With `vector` `None` it advances to the deadline.
+//!   simulator whose time stands still while the driver computes therefore advances it in `wait`: to the interrupt, or to
+//!   the deadline, whichever comes first; with `vector` `None`, to the deadline. Register accesses may take time as well,
+//!   as much as the bus takes. Where several cards share one simulation, waiting on one of them moves them all.
 //! - **Interrupts are latched.** `wait(Some(v), ..)` returns at once when vector `v` was raised since the last time that
 //!   it was waited for, and forgets it then. The driver looks at its completion queue before each wait, so spurious
 //!   wake-ups are harmless and lost ones are not.
@@ -61,6 +62,20 @@ pub enum Wake {
 }
 
 /// A card, as the driver sees it. The module's page says how to write one.
+///
+/// ```
+/// use dyad_driver::{Backing, Device, Result, backing::memory::Memory};
+/// use dyad_driver::backing::vfio_user::{DEFAULT_TIMEOUT, VfioUser};
+///
+/// /// A tool's choice at run time.
+/// fn open(socket: Option<&std::path::Path>) -> Result<Device<Box<dyn Backing>>> {
+///     Device::open(match socket {
+///         Some(path) => Box::new(VfioUser::connect(path, DEFAULT_TIMEOUT)?),
+///         None => Box::new(Memory::null()),
+///     })
+/// }
+/// assert_eq!(open(None).unwrap().info().name, "memory");
+/// ```
 pub trait Backing {
     /// Which device this is, for messages: `0000:01:00.0`, or the path of a socket.
     fn name(&self) -> &str;

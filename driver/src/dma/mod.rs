@@ -105,6 +105,22 @@ impl DmaBuffer {
         self.0.memory.write_at(offset, data);
     }
 
+    /// Reads a 64-bit word; what the card wrote before it is seen by later reads.
+    ///
+    /// # Panics
+    /// When the word is not inside or misaligned.
+    pub fn read_u64_acquire(&self, offset: usize) -> u64 {
+        self.0.memory.read_u64_acquire(offset)
+    }
+
+    /// Reads a 32-bit word; what the card wrote before it is seen by later reads.
+    ///
+    /// # Panics
+    /// When the word is not inside or misaligned.
+    pub fn read_u32_acquire(&self, offset: usize) -> u32 {
+        self.0.memory.read_u32_acquire(offset)
+    }
+
     /// The whole buffer as a slice.
     pub fn whole(&self) -> DmaSlice {
         DmaSlice { buffer: self.clone(), offset: 0, len: self.len() }

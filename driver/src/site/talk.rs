@@ -2,7 +2,7 @@
 
 use crate::backing::{Backing, Deadline};
 use crate::error::{Error, Result};
-use crate::handshake::{Action, Agreement, Body, Exchange, Handshake, Message, Timing};
+use crate::handshake::{Action, Agreement, Body, Exchange, Handshake, Message};
 use crate::lun::NotEqual;
 use crate::mailbox::{self, FRAME_BYTES_MIN, Received};
 use crate::site::Site;
@@ -16,8 +16,6 @@ pub(crate) struct Session {
     nonces: (u64, u64),
     /// Number of the last exchange; both sides count alike.
     round: u32,
-    /// The exchange before the current one: its last word may have got lost.
-    previous: Option<Exchange>,
     /// Whether each LUN's stores are equal, as it stands now.
     equal: Vec<(u8, Result<(), NotEqual>)>,
     /// When the peer last said that it is at work.
@@ -29,7 +27,7 @@ impl Session {
         let agreement = handshake.agreement().expect("the link is up").clone();
         let nonces = handshake.session().expect("the link is up");
         let equal = agreement.luns.iter().map(|l| (l.lun, l.equal)).collect();
-        Self { handshake, agreement, nonces, round: 0, previous: None, equal, progress_heard: 0 }
+        Self { handshake, agreement, nonces, round: 0, equal, progress_heard: 0 }
     }
 
     pub(crate) fn equal(&self, lun: u8) -> Result<(), NotEqual> {
@@ -52,41 +50,34 @@ impl Session {
     }
 
     /// Takes in a message that belongs to no exchange now under way, and answers it if need be.
-    fn handle<B: Backing>(&mut self, received: &Received, timing: &Timing, backing: &B) {
+    fn handle<B: Backing>(&mut self, received: &Received, backing: &B) {
         let now = backing.now();
-        let answer = match Message::decode(&received.message) {
+        match Message::decode(&received.message) {
+            // What is left of an exchange that has ended here: the peer ends it by itself.
             Ok(m) if m.round != 0 => {
-                let mine = m.from == self.nonces.1 && m.to == self.nonces.0;
-                if mine && matches!(m.body, Body::Progress { .. }) {
+                let from_peer = m.from == self.nonces.1 && m.to == self.nonces.0;
+                if from_peer && matches!(m.body, Body::Progress { .. }) {
                     self.progress_heard = now;
                 }
-                self.previous.as_mut().filter(|e| e.is_mine(&m)).and_then(|e| {
-                    e.hear(&m, now);
-                    e.poll(timing, now)
-                })
             }
             _ => {
                 self.handshake.handle(received, now);
-                match self.handshake.poll(now) {
-                    Action::Send(outgoing) => Some(outgoing),
-                    _ => None,
+                if let Action::Send(outgoing) = self.handshake.poll(now) {
+                    // If the mailbox is busy the peer asks again.
+                    mailbox::send(backing, &outgoing.message, outgoing.frame_bytes);
                 }
             }
-        };
-        if let Some(outgoing) = answer {
-            // If the mailbox is busy the peer asks again.
-            mailbox::send(backing, &outgoing.message, outgoing.frame_bytes);
         }
     }
 }
 
 /// Takes in what has come for no exchange.
 pub(super) fn service<B: Backing>(site: &mut Site<B>) {
-    let (backing, timing) = (site.device.backing(), &site.config.timing);
+    let backing = site.device.backing();
     if let Some(session) = &mut site.session
         && let Some(received) = mailbox::receive(backing)
     {
-        session.handle(&received, timing, backing);
+        session.handle(&received, backing);
     }
 }
 
@@ -125,7 +116,7 @@ impl Talk {
         while let Some(received) = mailbox::receive(backing) {
             match Message::decode(&received.message) {
                 Ok(m) if self.exchange.is_mine(&m) => self.exchange.hear(&m, backing.now()),
-                _ => session.handle(&received, timing, backing),
+                _ => session.handle(&received, backing),
             }
         }
         let now = backing.now();
@@ -136,9 +127,6 @@ impl Talk {
         }
         if self.exchange.is_done_or_silent(timing, now) {
             let body = self.exchange.heard().expect("done only when heard").clone();
-            let mut exchange = self.exchange.clone();
-            exchange.rest();
-            session.previous = Some(exchange);
             return Ok(Step::Done(body));
         }
         let heard = self.started.max(self.exchange.last_heard()).max(session.progress_heard);
