@@ -7,7 +7,7 @@ use dyad_hdl::queue::cq_post::cq_post;
 use dyad_spec::ENTRY_BYTES;
 use dyad_spec::entry::completion::Completion;
 use dyad_spec::regs::{QUEUE_CQ_LOG2, QUEUE_ENABLE, QUEUE_SQ_LOG2, QUEUE_VECTOR, VECTOR_COUNT, VECTOR_CYCLES};
-use dyad_tests::{Dut, Rng, Scoreboard, Sink, Source, Stall, Trial, field, pack, trial};
+use dyad_tests::{Dut, Rng, Scoreboard, Sink, Source, Stall, Trial, field, pack, prove, trial};
 use std::collections::VecDeque;
 
 const QUEUES: usize = 4;
@@ -370,4 +370,9 @@ fn the_mailbox_raises_its_vector_without_moderation() {
         }
         assert_eq!(bench.irqs.len(), VECTORS);
     });
+}
+
+#[test]
+fn properties_are_proved() {
+    prove(&cq_post(&Params::new(64)), 3);
 }

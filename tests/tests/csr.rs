@@ -6,7 +6,7 @@ use dyad_hdl::params::Params;
 use dyad_spec::counters::Counter;
 use dyad_spec::regs::{self, Access, BAR_BYTES, REGISTERS, Register};
 use dyad_spec::{MAGIC, SPEC_VERSION};
-use dyad_tests::{Dut, Rng, Scoreboard, Trial, field, pack, trial};
+use dyad_tests::{Dut, Rng, Scoreboard, Trial, field, pack, prove, trial};
 use std::collections::{BTreeMap, VecDeque};
 
 const QUEUES: usize = 4;
@@ -530,4 +530,9 @@ fn status_counters_and_mailbox_are_passed_on() {
             assert_eq!(bus.read(offset, &mut t.rng), model.read(offset));
         }
     });
+}
+
+#[test]
+fn properties_are_proved() {
+    prove(&csr(&Params::new(64)), 3);
 }

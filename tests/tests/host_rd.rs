@@ -5,7 +5,7 @@ use dyad_hdl::dma::HostBeat;
 use dyad_hdl::dma::host_rd::{CLIENTS, OUTSTANDING, host_rd};
 use dyad_hdl::ir::Bits;
 use dyad_hdl::params::Params;
-use dyad_tests::{Dut, Rng, Scoreboard, Sink, Source, Stall, pack, trial};
+use dyad_tests::{Dut, Rng, Scoreboard, Sink, Source, Stall, pack, prove, trial};
 use std::collections::VecDeque;
 
 /// Clients, the first to be served first.
@@ -290,4 +290,9 @@ fn drain_throws_away_what_is_under_way() {
             clients.boards.iter().for_each(Scoreboard::finish);
         }
     });
+}
+
+#[test]
+fn properties_are_proved() {
+    prove(&host_rd(&Params::new(64)), 3);
 }

@@ -4,7 +4,7 @@ use dyad_hdl::bundle::HostBurst;
 use dyad_hdl::dma::host_wr::{CLIENTS, OUTSTANDING, host_wr};
 use dyad_hdl::ir::Bits;
 use dyad_hdl::params::Params;
-use dyad_tests::{Dut, Rng, Scoreboard, Source, Stall, pack, trial};
+use dyad_tests::{Dut, Rng, Scoreboard, Source, Stall, pack, prove, trial};
 use std::collections::VecDeque;
 
 /// A burst that does not cross a 4 KiB boundary: address and beats.
@@ -327,4 +327,9 @@ fn drain_ends_a_burst_without_writing() {
         }
         assert!(masked > 100, "{masked} beats without bytes: too few to have tried it");
     });
+}
+
+#[test]
+fn properties_are_proved() {
+    prove(&host_wr(&Params::new(64)), 3);
 }

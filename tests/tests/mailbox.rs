@@ -5,7 +5,7 @@ use dyad_hdl::net::mailbox::mailbox;
 use dyad_hdl::params::Params;
 use dyad_spec::BLOCK_BYTES;
 use dyad_spec::wire::MAILBOX_BYTES;
-use dyad_tests::{Dut, Rng, Sink, Stall, trial};
+use dyad_tests::{Dut, Rng, Sink, Stall, prove, trial};
 
 /// Writes a message word by word, now and then byte by byte.
 fn compose(dut: &mut Dut, rng: &mut Rng, message: &[u8]) {
@@ -159,4 +159,9 @@ fn a_message_is_kept_until_it_is_taken() {
             assert!(received > 50 && dropped > 20, "{received} received, {dropped} dropped");
         }
     });
+}
+
+#[test]
+fn properties_are_proved() {
+    prove(&mailbox(&Params::new(64)), 3);
 }

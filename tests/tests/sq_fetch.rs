@@ -7,7 +7,7 @@ use dyad_hdl::params::Params;
 use dyad_hdl::queue::sq_fetch::{BURST_ENTRIES, MARKS, sq_fetch};
 use dyad_spec::ENTRY_BYTES;
 use dyad_spec::regs::{QUEUE_CQ_LOG2, QUEUE_ENABLE, QUEUE_SQ_LOG2};
-use dyad_tests::{Dut, Rng, Scoreboard, Sink, Source, Stall, Trial, field, pack, trial};
+use dyad_tests::{Dut, Rng, Scoreboard, Sink, Source, Stall, Trial, field, pack, prove, trial};
 use std::collections::VecDeque;
 
 const QUEUES: usize = 4;
@@ -560,4 +560,9 @@ fn a_pair_can_be_set_up_anew_at_any_moment() {
             }
         }
     });
+}
+
+#[test]
+fn properties_are_proved() {
+    prove(&sq_fetch(&Params::new(64)), 3);
 }

@@ -49,7 +49,7 @@
 //!
 //! **Source.** Rings and doorbells as in NVM Express Base 2.0c 3.3.1; bursts AXI IHI 0022 A3.4.1.
 //!
-//! **Proof and test.** Properties `sq_room`, `sq_one_step`; `tests/tests/sq_fetch.rs`.
+//! **Proof and test.** Properties `sq_room`, `sq_reserved`, `sq_one_step`; `tests/tests/sq_fetch.rs`.
 
 use dyad_spec::{BLOCK_BYTES, ENTRY_BYTES};
 
@@ -253,6 +253,8 @@ fn choose(m: &M, p: &Params, pairs: &[Pair], waiting: E) -> (Burst, E, E) {
     });
     when((asking | active) & of(&|q| q.start), || stale.set(1));
     m.prove("sq_one_step", !(choosing & asking) & !(choosing & active) & !(asking & active));
+    let promised = left.zext(waiting.width()) + waiting;
+    m.prove("sq_reserved", !(asking | active) | promised.le(FIFO_ENTRIES));
     (Burst { pair, active, left, stale }, any, busy)
 }
 
