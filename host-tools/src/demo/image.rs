@@ -14,6 +14,8 @@ const MADE_MIB: u64 = 12;
 const EXT_MAGIC: (u64, [u8; 2]) = (1024 + 0x38, [0x53, 0xef]);
 /// The parts of the repository that go into the file system.
 const SOURCES: &[&str] = &["spec", "hdl", "driver", "sim", "host-tools", "docs", "constraints", "tests", "xtask"];
+/// What tells this repository from others.
+const MARKS: &[&str] = &["ARCHITECTURE.md", "spec/src/regs.rs", "hdl/src/top/core.rs"];
 
 /// An image, open.
 pub struct Image {
@@ -56,7 +58,7 @@ impl Image {
     pub fn make(dir: &Path) -> Result<Self> {
         let root = repository()?;
         let (files, path) = (dir.join("files"), dir.join("image.ext4"));
-        for source in SOURCES {
+        for source in SOURCES.iter().filter(|source| root.join(source).is_dir()) {
             copy_tree(&root.join(source), &files.join(source))?;
         }
         for entry in fs::read_dir(&root).with_context(|| format!("reading {}", root.display()))? {
@@ -143,7 +145,7 @@ fn repository() -> Result<PathBuf> {
     let here = std::env::current_dir().context("finding the current directory")?;
     let built_from = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut candidates = here.ancestors().chain(built_from.parent());
-    let found = candidates.find(|dir| SOURCES.iter().all(|source| dir.join(source).is_dir()));
+    let found = candidates.find(|dir| MARKS.iter().all(|mark| dir.join(mark).exists()));
     found.map(Path::to_owned).context("looking for this repository's files: they are not here; give --image FILE")
 }
 
