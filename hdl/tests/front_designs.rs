@@ -2,11 +2,14 @@
 //! step. Some are rust-hdl's own widgets, which were not written with this import in mind.
 
 mod front_support;
+#[allow(dead_code, reason = "each test uses a part of this")]
+mod support;
 
+use dyad_hdl::front::{self, Reset, ResetDff};
+use dyad_hdl::prim::kernels;
+use dyad_hdl::{prelude, verilog};
 use front_support::Trio;
 use rust_hdl::prelude::*;
-
-use dyad_hdl::front::{Reset, ResetDff};
 
 const CYCLES: u64 = 20_000;
 
@@ -89,7 +92,8 @@ impl Logic for Framer {
 
 ports!(Framer; clock; in rst, hold, s_valid = [s.valid], s_data = [s.data]; out busy, left, data, last, s_ready = [s.ready]);
 
-/// Two framers behind one port, connected by links; a wide register; the next state of a flip-flop read.
+/// Two framers behind one port, connected by links; a wide register; the next state of a flip-flop read; one that holds
+/// after all.
 #[derive(LogicBlock, Default)]
 struct Pair {
     clock: Signal<In, Clock>,
@@ -99,16 +103,18 @@ struct Pair {
     wide: Signal<Out, Bits<100>>,
     changes: Signal<Out, Bit>,
     data: Signal<Out, Bits<8>>,
+    held: Signal<Out, Bits<8>>,
     one: Framer,
     two: Framer,
     shift: DFF<Bits<100>>,
+    kept: DFF<Bits<8>>,
 }
 
 impl Logic for Pair {
     #[hdl_gen]
     fn update(&mut self) {
         dff_setup!(self, clock, shift);
-        clock!(self, clock, one, two);
+        clock!(self, clock, one, two, kept);
         self.one.rst.next = self.rst.val();
         self.two.rst.next = self.rst.val();
         Stream::link(&mut self.s, &mut self.one.s);
@@ -122,10 +128,15 @@ impl Logic for Pair {
         self.wide.next = self.shift.q.val();
         self.changes.next = self.shift.d.val() != self.shift.q.val();
         self.data.next = self.two.data.val();
+        self.kept.d.next = self.kept.q.val() + 1;
+        if self.second.val() {
+            self.kept.d.next = self.kept.q.val();
+        }
+        self.held.next = self.kept.q.val();
     }
 }
 
-ports!(Pair; clock; in rst, second, s_valid = [s.valid], s_data = [s.data]; out wide, changes, data, s_ready = [s.ready]);
+ports!(Pair; clock; in rst, second, s_valid = [s.valid], s_data = [s.data]; out wide, changes, data, held, s_ready = [s.ready]);
 
 /// Arrays of blocks and of signals, loops in loops, constants, a match of integers.
 #[derive(LogicBlock)]
@@ -239,4 +250,28 @@ fn sender_of_rust_hdl() {
 #[test]
 fn shift_register_of_rust_hdl() {
     Trio::new("lfsr", LFSRSimple::default).run(CYCLES, 11);
+}
+
+#[test]
+fn imports_stand_in_modules_and_have_clean_text() {
+    let pair = front::import("pair", Pair::default()).unwrap();
+    let filter = front::import("filter", Filter::default()).unwrap();
+    let fifo = front::import("fifo", Fifo::default()).unwrap();
+    for m in [&pair, &filter, &fifo] {
+        let text = verilog::print(m);
+        for lint in [support::verilator, support::yosys, support::slang] {
+            lint(m.name(), &text).unwrap_or_else(|e| panic!("{}: {e}\n{text}", m.name()));
+        }
+    }
+    let outer = prelude::module("outer", |m| {
+        let sync = m.inst("u_sync", &kernels::bit_sync::<2>());
+        sync.set("d", m.input("d", 1));
+        m.output("q", 1).set(sync.get("q"));
+    });
+    let text = verilog::print(&outer);
+    assert!(text.contains("// From the rust-hdl kernel BitSync<2>.\nmodule bit_sync_2 ("), "{text}");
+    // A block without a tag is named after its place; equal blocks are printed once for each place.
+    let text = verilog::print(&pair);
+    assert!(text.contains("module pair_one (") && text.contains("module pair_two ("), "{text}");
+    assert!(text.contains("input  wire [7:0] s_data"), "{text}");
 }

@@ -248,6 +248,18 @@ refuses!(long_loop: { y: Signal<Out, Bit> } {
     }
 } => "top", "", Reason::LongLoop);
 
+refuses!(loop_index_named_as_a_signal: { i: Signal<In, Bits<4>>, y: Signal<Out, Bits<4>> } {
+    #[hdl_gen]
+    fn update(&mut self) {
+        self.y.next = 0.into();
+        for i in 0..3 {
+            if self.i.val() == i {
+                self.y.next = self.i.val();
+            }
+        }
+    }
+} => "top", "", Reason::NameClash(_));
+
 refuses!(signed: { x: Signal<In, Signed<8>>, y: Signal<Out, Bit> } {
     #[hdl_gen]
     fn update(&mut self) {

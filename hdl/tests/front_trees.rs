@@ -19,7 +19,7 @@ use rust_hdl::core::ast::*;
 
 const BLOCKS: usize = 20;
 const TREES: usize = 100;
-const VECTORS: usize = 300;
+const VECTORS: usize = 100;
 
 /// Inputs of each block, with their widths.
 const INPUTS: [(&str, usize); 12] = [

@@ -97,6 +97,10 @@ impl Library {
 }
 
 fn build(m: &crate::ir::M, scope: &Scope, children: &[Child], wired: &BTreeSet<String>) -> Result<(), Stop> {
+    m.doc(match &scope.type_name {
+        Some(of) => format!("From the rust-hdl kernel {}.", names::short(of)),
+        None => "From a rust-hdl kernel.".to_string(),
+    });
     let nets = Nets::declare(m, scope, children, wired)?;
     let mut kernel = Kernel::new(nets);
     match &scope.code {

@@ -71,7 +71,7 @@ pub enum Reason {
     ClockOrReset(&'static str),
     /// The top has several clocks, or several resets.
     Several(&'static str),
-    /// Two ports have one name, or a port has the name of the clock or the reset.
+    /// Two ports have one name, a port has the name of the clock or the reset, or a loop index that of a signal.
     NameClash(String),
     /// Not a name in Verilog, or a keyword.
     BadName(String),

@@ -21,11 +21,10 @@ impl Loops {
     }
 }
 
-/// The path of a signal as a kernel wrote it (`line[i-1]$q`, `.bus.data`, `d$next`), with `$` between its parts.
+/// The path of a signal as a kernel wrote it (`line[i-1]$q`, `.bus.data`), with `$` between its parts.
 pub(super) fn path(text: &str, loops: &Loops) -> Result<String, Reason> {
     let text = text.replace("::", "$").replace('.', "$");
     let text = text.trim_start_matches('$');
-    let text = text.strip_suffix("$next").unwrap_or(text);
     let mut out = String::new();
     let mut rest = text;
     while let Some(open) = rest.find('[') {
@@ -147,6 +146,13 @@ pub(super) fn snake(type_name: &str) -> String {
     out
 }
 
+/// A type's name without the paths of its modules: `a::BitSync<2>` becomes `BitSync<2>`.
+pub(super) fn short(type_name: &str) -> String {
+    let word = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == ':';
+    let pieces = type_name.split_inclusive(|c: char| !word(c));
+    pieces.map(|p| p.rsplit("::").next().unwrap_or(p)).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -157,8 +163,8 @@ mod tests {
         loops.enter("i", 3);
         loops.enter("j", 10);
         for (text, want) in [
-            ("a$next", "a"),
-            ("line[i-1]$d$next", "line$2$d"),
+            ("a$b", "a$b"),
+            ("line[i-1]$d", "line$2$d"),
             ("x[(i+1)*2]$y[j%4]", "x$8$y$2"),
             (".bus.data", "bus$data"),
             ("State::Idle", "State$Idle"),
@@ -191,5 +197,6 @@ mod tests {
         ] {
             assert_eq!(snake(text), want);
         }
+        assert_eq!(short("a::Fifo<core::bits::Bits<8>, 4>"), "Fifo<Bits<8>, 4>");
     }
 }

@@ -75,7 +75,7 @@ impl Kernel {
             VerilogStatement::Macro(block) => self.block(block),
             VerilogStatement::Link(links) => links.iter().try_for_each(|l| self.link(l)),
             // rust-hdl makes a comment of `assert!`.
-            VerilogStatement::Comment(text) if text.trim_start().starts_with("assert") => {
+            VerilogStatement::Comment(text) if text.replace(' ', "").starts_with("assert!") => {
                 Err(Reason::Unsupported("an assertion in a kernel").into())
             }
             VerilogStatement::Comment(_) => Ok(()),
@@ -85,7 +85,10 @@ impl Kernel {
     /// The path of what is assigned.
     fn target(&self, e: &VerilogExpression) -> Res<String> {
         match e {
-            VerilogExpression::Signal(name) => Ok(names::path(name, &self.loops)?),
+            VerilogExpression::Signal(name) => {
+                let name = name.strip_suffix("$next").unwrap_or(name);
+                Ok(names::path(name, &self.loops)?)
+            }
             VerilogExpression::Paren(e) => self.target(e),
             _ => Err(Reason::Unsupported("an assignment to an expression").into()),
         }
@@ -295,6 +298,10 @@ impl Kernel {
         let (from, to) = (literal(&l.from)?, literal(&l.to)?);
         if to.saturating_sub(from) > MAX_ROUNDS {
             return Err(Reason::LongLoop.into());
+        }
+        // In the tree, `self.i.val()` is `i`, as is the index.
+        if self.nets.find(&l.index).is_some() {
+            return Err(Reason::NameClash(l.index.clone()).into());
         }
         for i in from..to {
             self.loops.enter(&l.index, i);

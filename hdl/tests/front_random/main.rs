@@ -21,7 +21,7 @@ use front_support::{peek, poke, random_bits};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
-const VECTORS: usize = 1_000;
+const VECTORS: usize = 500;
 
 #[test]
 fn committed_kernels_are_what_the_generator_writes() {
