@@ -46,6 +46,8 @@ bitflags::bitflags! {
         const LIVE = regs::LUN_LIVE.put(1);
         /// Not mirrored.
         const LOCAL = regs::LUN_LOCAL.put(1);
+        /// A store has failed to write a block: the card serves no reads or writes.
+        const FENCED = regs::LUN_FENCED.put(1);
     }
 }
 

@@ -38,7 +38,7 @@ impl std::fmt::Display for CommandFailure {
         match self.status {
             Status::NotOwner => write!(f, " Site {} owns it in epoch {:#x}: write there", self.owner, self.epoch),
             Status::NotLive => f.write_str(" Bring the link up, or run a sync when the stores are not known equal"),
-            Status::LinkDown | Status::PeerTimeout => f.write_str(" Bring the link up again"),
+            Status::LinkDown | Status::PeerTimeout | Status::Locked => f.write_str(" Bring the link up again"),
             Status::StoreError | Status::PeerStoreError | Status::StoreIntegrity => f.write_str(" Check that store"),
             Status::DmaReadFault | Status::DmaWriteFault => f.write_str(" Keep the buffer mapped until the completion"),
             _ => f.write_str(" Correct the request"),

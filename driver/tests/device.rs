@@ -6,6 +6,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use dyad_driver::backing::memory::Memory;
+use dyad_driver::bar::LunFlags;
 use dyad_driver::queue::QueueFault;
 use dyad_driver::{
     Backing, Deadline, Device, DmaBuffer, Error, LinkConfig, OwnerRange, Queue, QueueConfig, Result, Status, Wake,
@@ -134,7 +135,7 @@ fn queues_run_out_and_come_back() {
 fn local() -> (Odd, Device<Odd>, Queue<Odd>) {
     let odd = Odd::new(Memory::with_store(256));
     let device = Device::open(odd.clone()).unwrap();
-    let flags = dyad_driver::bar::LunFlags::all();
+    let flags = LunFlags::VALID | LunFlags::LIVE | LunFlags::LOCAL;
     let (owner, extent_shift, generation, extent_base) = (0, 0, 5, 0);
     let entry =
         dyad_driver::LunEntry { flags, owner, extent_shift, generation, blocks: 100, store_base: 16, extent_base };

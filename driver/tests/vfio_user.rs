@@ -130,7 +130,7 @@ fn serve() -> (PathBuf, JoinHandle<usize>) {
 fn local_lun(device: &Device<VfioUser>) -> Queue<VfioUser> {
     device.reset(TIMEOUT).unwrap();
     let (owner, extent_shift, generation, extent_base) = (0, 0, 1, 0);
-    let (flags, blocks, store_base) = (LunFlags::all(), 64, 0);
+    let (flags, blocks, store_base) = (LunFlags::VALID | LunFlags::LIVE | LunFlags::LOCAL, 64, 0);
     let entry = LunEntry { flags, owner, extent_shift, generation, blocks, store_base, extent_base };
     device.set_lun(1, Some(&entry)).unwrap();
     device.create_queue(&QueueConfig::default()).unwrap()

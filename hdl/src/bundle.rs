@@ -207,7 +207,7 @@ bundle! {
 }
 bundle! {
     /// LOOKUP, IDENTIFY or SET_OWNER, checked.
-    AuxCmd {
+    AdminCmd {
         /// Command number.
         cmd: CMD_W,
         /// Opcode.
@@ -229,8 +229,8 @@ bundle! {
     }
 }
 bundle! {
-    /// End of an `AuxCmd`.
-    AuxDone {
+    /// End of an `AdminCmd`.
+    AdminDone {
         /// Command number.
         cmd: CMD_W,
         /// Status code.

@@ -131,6 +131,11 @@ impl World {
         })
     }
 
+    /// Turns jumps over idle time on or off, from now on.
+    pub fn set_jump(&mut self, jump: bool) {
+        self.config.jump = jump;
+    }
+
     /// The configuration that it was made with.
     pub fn config(&self) -> &Config {
         &self.config

@@ -92,6 +92,8 @@ counters! {
     blocks_timed_out,
     /// Times that the link was fenced.
     fences,
+    /// Store errors, here or at the peer, of blocks written at this site; each fences the LUN.
+    lun_fences,
     /// Frames that came from the MAC.
     rx_frames,
     /// Frames that passed every check.

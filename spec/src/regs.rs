@@ -262,6 +262,9 @@ registers! {
         LUN_LOCAL: 2, 1;
         /// Default owner, site 0 or 1.
         LUN_OWNER: 3, 1;
+        /// Set by the card when a store, here or at the peer, has failed to write a block of the LUN: reads and writes end
+        /// with NotLive until LUN_CONTROL is written with 0 here.
+        LUN_FENCED: 4, 1;
         /// Log2 of the blocks in an extent.
         LUN_EXTENT_SHIFT: 8, 5;
         /// LUN generation. Directory entries of an older one read as the default: owner above, extent epoch 0.

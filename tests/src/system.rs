@@ -36,12 +36,22 @@ pub struct Setup {
     pub resend: Duration,
     /// Times that it is.
     pub resend_limit: u8,
+    /// Blocks of the LUN.
+    pub lun_blocks: u64,
 }
 
 impl Setup {
     /// Short distances, short time-outs.
     pub fn new(data_w: usize, mtu: Mtu) -> Self {
-        Self { data_w, mtu, km: 0.1, seed: seed(), resend: Duration::from_micros(200), resend_limit: 3 }
+        Self {
+            data_w,
+            mtu,
+            km: 0.1,
+            seed: seed(),
+            resend: Duration::from_micros(200),
+            resend_limit: 3,
+            lun_blocks: LUN_BLOCKS,
+        }
     }
 }
 
@@ -57,6 +67,7 @@ pub struct Pair {
     pub qa: Queue<SimBacking>,
     /// Queue pair at B.
     pub qb: Queue<SimBacking>,
+    setup: Setup,
 }
 
 fn open(bench: &Bench, setup: &Setup, site: Site) -> DriverSite<SimBacking> {
@@ -68,6 +79,10 @@ fn open(bench: &Bench, setup: &Setup, site: Site) -> DriverSite<SimBacking> {
     };
     let device = Device::open(bench.backing(site)).expect("the card answers");
     DriverSite::open(device, SiteConfig { link: Some(link), ..SiteConfig::default() }).expect("the site opens")
+}
+
+fn queue(site: &DriverSite<SimBacking>) -> Queue<SimBacking> {
+    site.device().create_queue(&QueueConfig::default()).expect("a queue")
 }
 
 impl Pair {
@@ -89,17 +104,43 @@ impl Pair {
         let bench = Bench::new(World::new(config, [card(0), card(1)]).expect("memory for two stores"));
         let (mut a, mut b) = (open(&bench, setup, Site::A), open(&bench, setup, Site::B));
         let blocks = (STORE_BYTES / BLOCK_BYTES) as u64;
-        let lun = NewLun { number: Some(LUN), blocks: LUN_BLOCKS, owner: 0, uuid: 77, extent_shift_min: 0 };
+        let lun = NewLun { number: Some(LUN), blocks: setup.lun_blocks, owner: 0, uuid: 77, extent_shift_min: 0 };
         for (number, site) in [&mut a, &mut b].into_iter().enumerate() {
             site.format(0xd1ad, number as u8).expect("format");
             site.create_lun(&lun, blocks).expect("create the LUN");
         }
         let (up_a, up_b) = run_both(a.link_up(Mode::Serve, 1).expect("A"), b.link_up(Mode::Serve, 2).expect("B"));
         assert_eq!(up_a.expect("link up at A").generation, up_b.expect("link up at B").generation);
-        let queue =
-            |site: &DriverSite<SimBacking>| site.device().create_queue(&QueueConfig::default()).expect("a queue");
         let (qa, qb) = (queue(&a), queue(&b));
-        Self { bench, a, b, qa, qb }
+        Self { bench, a, b, qa, qb, setup: setup.clone() }
+    }
+
+    /// Opens both sites anew, as drivers that were started again do. The LUN must be refused, since nobody knows its
+    /// stores equal, and goes live after a full copy from A.
+    ///
+    /// # Panics
+    /// When any of that is not so.
+    pub fn reopen(self) -> Self {
+        let Self { bench, a, b, qa, qb, setup } = self;
+        drop((qa, qb, a, b));
+        let (mut a, mut b) = (open(&bench, &setup, Site::A), open(&bench, &setup, Site::B));
+        let both_up = |a: &mut DriverSite<SimBacking>, b: &mut DriverSite<SimBacking>, mode| {
+            let (up_a, up_b) = run_both(a.link_up(mode, 3).expect("A"), b.link_up(mode, 4).expect("B"));
+            let (up_a, up_b) = (up_a.expect("link up at A"), up_b.expect("link up at B"));
+            assert_eq!(up_a.generation, up_b.generation);
+        };
+        both_up(&mut a, &mut b, Mode::Serve);
+        assert!(
+            a.need_live(LUN).is_err() && b.need_live(LUN).is_err(),
+            "the LUN is live, though a card lost its slots"
+        );
+        a.link_down().and(b.link_down()).expect("link down");
+        both_up(&mut a, &mut b, Mode::SyncFrom(0));
+        let (at_a, at_b) = run_both(a.sync(|_| ()).expect("A"), b.sync(|_| ()).expect("B"));
+        assert_eq!(at_a.expect("sync at A").len(), 1);
+        at_b.expect("sync at B");
+        let (qa, qb) = (queue(&a), queue(&b));
+        Self { bench, a, b, qa, qb, setup }
     }
 
     /// The bytes of a block of the LUN in the store at `site`.

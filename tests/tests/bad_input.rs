@@ -7,6 +7,7 @@ use dyad_driver::{DmaBuffer, Mtu, Status};
 use dyad_sim::{Access, Fault, Response, Site};
 use dyad_spec::counters::Counter;
 use dyad_spec::entry::submission::Submission;
+use dyad_spec::superblock::METADATA_LUN;
 use dyad_spec::{Opcode, regs};
 use dyad_tests::system::{LUN, LUN_BLOCKS, Pair, Setup, pattern};
 
@@ -44,6 +45,25 @@ impl Rig {
     fn count(&self, counter: Counter) -> u32 {
         self.pair.bench.world_mut().run(256);
         self.pair.a.device().counter(counter)
+    }
+
+    /// The LUN serves nothing and says why; the link, and the LUN that holds the store's metadata, go on.
+    fn lun_is_fenced_alone(&mut self) {
+        assert_eq!(self.count(Counter::lun_fences), 1);
+        for opcode in [Opcode::Read, Opcode::Write] {
+            let mut e = self.good();
+            e.set_opcode(opcode.code()).set_lba(4);
+            assert_eq!(self.end(&e), Status::NotLive, "{opcode:?}");
+        }
+        let error = self.pair.a.need_live(LUN).expect_err("the LUN is fenced");
+        assert!(error.to_string().contains("a store has failed to write a block"), "{error}");
+        let mut e = self.good();
+        e.set_opcode(Opcode::Read.code()).set_lun(METADATA_LUN.into()).set_lba(0);
+        assert_eq!(self.end(&e), Status::Ok, "another LUN");
+        let mut e = self.good();
+        e.set_opcode(Opcode::Flush.code()).set_iova(0).set_blocks(0).set_lba(0);
+        assert_eq!(self.end(&e), Status::Ok, "the link");
+        self.pair.check_rules();
     }
 
     /// The card goes on as if nothing had been.
@@ -137,8 +157,7 @@ fn a_local_store_that_fails_ends_the_command_and_keeps_the_block() {
     let good = rig.good();
     assert_eq!(rig.end(&good), Status::StoreError);
     assert_eq!(rig.count(Counter::store_error), 1);
-    // The neighbours go on.
-    rig.pair.qa.write(LUN, 4, &pattern(4, 1)).expect("another block");
+    rig.lun_is_fenced_alone();
 }
 
 #[test]
@@ -149,7 +168,8 @@ fn a_peer_store_that_fails_ends_the_command() {
     let good = rig.good();
     assert_eq!(rig.end(&good), Status::PeerStoreError);
     assert_eq!(rig.pair.b.device().counter(Counter::store_error), 1);
-    rig.pair.qa.write(LUN, 4, &pattern(4, 1)).expect("another block");
+    assert!(rig.pair.b.need_live(LUN).is_err(), "the site whose store failed serves the LUN");
+    rig.lun_is_fenced_alone();
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Two Verilated cards and their drivers: the main job.
 
 use dyad_driver::Mtu;
+use dyad_driver::backing::Backing;
 use dyad_sim::Site;
 use dyad_spec::counters::Counter;
 use dyad_tests::system::{LUN, Pair, Setup, pattern};
@@ -56,4 +57,50 @@ fn a_write_of_64_blocks_and_a_read_of_them() {
     pair.qb.read(LUN, 100, &mut read).expect("read");
     assert!(read == data, "64 blocks read at B");
     pair.check_rules();
+}
+
+/// Completions and time stamps of a story with repeats, with or without jumps over idle time.
+fn story(data_w: usize, jump: bool) -> (Vec<(u64, dyad_driver::Stages)>, u64) {
+    let resend = std::time::Duration::from_millis(1);
+    let setup = Setup {
+        km: if data_w == 64 { 15.0 } else { 12.0 },
+        resend,
+        resend_limit: 7,
+        lun_blocks: 16,
+        ..Setup::new(data_w, Mtu::Standard)
+    };
+    let mut pair = Pair::new(&setup);
+    pair.bench.world_mut().set_jump(jump);
+    let before = pair.bench.world().speed().jumped;
+    let mut told = Vec::new();
+    for version in 0..4 {
+        if version == 1 {
+            // The second of three frames is lost, and found by the scan.
+            let mut world = pair.bench.world_mut();
+            let now = world.cycle();
+            world.at(now + 600, dyad_sim::Action::CutLink);
+            world.at(now + 700, dyad_sim::Action::MendLink);
+        }
+        let backing = pair.bench.backing(Site::A);
+        let buffer = backing.dma_alloc(2 * 4096).expect("a buffer");
+        buffer.write_at(0, &[version; 2 * 4096]);
+        pair.qa.submit_write(LUN, u64::from(version), 2, &buffer.whole()).expect("submit");
+        pair.qa.ring();
+        let completion = pair.qa.wait_any(backing.after(std::time::Duration::from_millis(50))).expect("a completion");
+        assert_eq!(completion.status(), dyad_driver::Status::Ok);
+        told.push((completion.retries().into(), completion.stages()));
+    }
+    pair.check_rules();
+    let jumped = pair.bench.world().speed().jumped - before;
+    (told, jumped)
+}
+
+#[test]
+fn stamps_do_not_depend_on_jumps() {
+    for data_w in [64, 512] {
+        let (with, without) = (story(data_w, true), story(data_w, false));
+        assert_eq!(with.0, without.0);
+        assert!(with.0.iter().any(|told| told.0 > 0), "nothing was sent again");
+        assert!(with.1 > 100_000 && without.1 == 0, "{} cycles jumped over", with.1);
+    }
 }

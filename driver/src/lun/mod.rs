@@ -40,6 +40,8 @@ pub enum NotEqual {
     },
     /// The link was brought up for a sync, which has not been done yet.
     Syncing,
+    /// A store has failed to write a block of it, since the link came up.
+    StoreFailed,
     /// The link is down.
     LinkDown,
 }
@@ -62,6 +64,9 @@ impl std::fmt::Display for NotEqual {
                 write!(f, "this store was closed in generation {ours}, the peer's in {theirs}")
             }
             NotEqual::Syncing => f.write_str("its sync is not finished"),
+            NotEqual::StoreFailed => {
+                f.write_str("a store has failed to write a block of it: check both stores, then sync")
+            }
             NotEqual::LinkDown => f.write_str("the link is down"),
         }
     }

@@ -241,10 +241,16 @@ impl<B: Backing> Site<B> {
     /// [`Error::NotFormatted`], [`Error::DamagedSuperblock`].
     pub fn luns(&self) -> Result<Vec<LunState>> {
         let live = |number| match &self.session {
+            Some(_) if self.is_fenced(number) => Err(NotEqual::StoreFailed),
             Some(session) => session.equal(number),
             None => Err(NotEqual::LinkDown),
         };
         Ok(self.superblock()?.luns.iter().map(|lun| LunState { lun: *lun, live: live(lun.number) }).collect())
+    }
+
+    /// Whether the card has taken a LUN out of service because a store failed to write a block of it.
+    fn is_fenced(&self, number: u8) -> bool {
+        self.device.lun(number).is_ok_and(|lun| lun.is_some_and(|lun| lun.flags.contains(LunFlags::FENCED)))
     }
 
     /// Makes sure that a LUN is live.
@@ -275,7 +281,8 @@ impl<B: Backing> Site<B> {
             extents: info.extent_count,
             last_generation: superblock.generation,
             clean: superblock.clean,
-            resumes: self.held.is_some_and(|generation| generation == superblock.generation),
+            resumes: self.held.is_some_and(|generation| generation == superblock.generation)
+                && !superblock.luns.iter().any(|lun| self.is_fenced(lun.number)),
             luns: superblock.luns.iter().map(Lun::offer).collect(),
         })
     }
@@ -324,7 +331,9 @@ impl<B: Backing> Site<B> {
         self.session = None;
         if let Ok(Some(superblock)) = &self.superblock {
             for lun in &superblock.luns {
-                self.device.set_lun(lun.number, Some(&lun.entry(LunFlags::empty())))?;
+                // That a store has failed is not forgotten before a reset.
+                let flags = if self.is_fenced(lun.number) { LunFlags::FENCED } else { LunFlags::empty() };
+                self.device.set_lun(lun.number, Some(&lun.entry(flags)))?;
             }
         }
         self.device.status().map(drop)

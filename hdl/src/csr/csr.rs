@@ -16,7 +16,8 @@
 //! may come in any order. Every answer is OKAY: reserved and write-only registers read as zero, and writes to reserved and
 //! read-only ones do nothing. Settings are levels from registers; arrays have entry n in bits 32n+:32 or 64n+:64. Bits of
 //! a register that no field names are not stored. `lun_update` {LUN, owner, generation} sets those two fields of
-//! LUN_CONTROL; when a write comes in the same cycle, the event's fields stay as the event has them. `counter_data` is
+//! LUN_CONTROL, bit n of `lun_fence` sets LUN_FENCED of LUN n; when a write comes in the same cycle, the event's fields stay as
+//! the event has them. `counter_data` is
 //! taken 2 cycles after `counter_addr`, `mb_rx_data` one cycle after `mb_rx_addr`. `quiet`: no access is under way.
 //!
 //! **Byte lanes.** Settings honour `wstrb`. A doorbell and MAILBOX_SEND take effect when the two low lanes are written,
@@ -280,6 +281,7 @@ fn luns(map: &mut Map, p: &Params) {
     let m = map.m;
     let (update_valid, update) = event_in(m, "lun_update", LunUpdate::WIDTH);
     let update = LunUpdate::unpack(update);
+    let fence = m.input("lun_fence", p.luns);
     let mut control = Vec::new();
     for n in 0..p.luns {
         let (word, vars) = map.fields(&regs::LUN_CONTROL, n);
@@ -289,6 +291,7 @@ fn luns(map: &mut Map, p: &Params) {
             var(regs::LUN_OWNER).set(update.owner);
             var(regs::LUN_GENERATION).set(update.generation);
         });
+        when(fence.bit(n), || var(regs::LUN_FENCED).set(1));
     }
     m.output("lun_control", 32 * p.luns).set(array(&control));
     for (name, register) in [

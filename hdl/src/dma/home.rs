@@ -15,8 +15,10 @@
 //! an error.
 //!
 //! - Parameters: `STORE_W` 256 or 1024: 128 or 32 beats a block.
-//! - Latency: job to first W beat 2 cycles. Throughput: a beat a cycle, one idle cycle between blocks.
-//! - Backpressure: W data wait for WREADY; up to 16 blocks wait for their answer (AXI IHI 0022 A3.3: W follows AW).
+//! - Latency: job to AW 1 cycle, to the first W beat 2. Throughput: a beat a cycle, one idle cycle between blocks.
+//! - Backpressure: W data wait for WREADY, not for AWREADY (AXI IHI 0022 A3.3.1: a slave may want to see both), and never
+//!   stand before their AW does. A job waits for the last W beat and the AW of the one before. Up to 16 blocks wait for
+//!   their answer.
 //! - Ordering: jobs alternate between the clients when both wait; answers in order (one AXI identifier).
 //! - Reset: `rst` with the bus. While `drain` is 1, for a reset of the clients alone, no job is taken; blocks that have
 //!   begun go home whole; `quiet` says when. The gather RAMs keep their words through the clients' reset.
@@ -64,8 +66,10 @@ pub fn home(p: &Params) -> Module {
         let aw_full = m.reg("aw_full", 1, 0);
         let aw_addr = m.reg_nr("aw_addr", 40);
 
-        // Choose a job when the reading of the one before has ended.
-        let room = !active & !aw_full & tags.get("s_ready") & !drain;
+        // Choose a job when the last beat of the one before leaves, so that W beats stay behind their AW.
+        let w_valid = m.reg("w_valid", 1, 0);
+        let w_free = !w_valid | wready;
+        let room = !active & w_free & !aw_full & tags.get("s_ready") & !drain;
         let take1 = job[1].valid & (!job[0].valid | !client);
         let take0 = job[0].valid & !take1;
         job[0].ready.set(room & take0);
@@ -77,12 +81,9 @@ pub fn home(p: &Params) -> Module {
         when(awready, || aw_full.set(0));
 
         // Read stage, then the W channel straight from the RAM's output.
-        let w_valid = m.reg("w_valid", 1, 0);
         let w_last = m.reg("w_last", 1, 0);
         let w_client = m.reg("w_client", 1, 0);
-        let w_go = m.wire_or("w_go", 1, 0);
-        let advance = (!w_valid | w_go).named("advance");
-        w_go.set(w_valid & !aw_full & wready);
+        let advance = w_free.named("advance");
         let fetch = (active & advance).named("fetch");
         let at_end = index.eq(beats - 1);
         rd_en.set(fetch);
@@ -114,7 +115,7 @@ pub fn home(p: &Params) -> Module {
         wdata.set(mux(w_client, rd_data[1], rd_data[0]));
         wstrb.set(ones(w / 8));
         wlast.set(w_last);
-        wvalid.set(w_valid & !aw_full);
+        wvalid.set(w_valid);
 
         // Answers.
         let tag = tags.get("m_data");

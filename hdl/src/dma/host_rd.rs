@@ -8,7 +8,7 @@
 //!                    └─────────────┘
 //! ```
 //!
-//! **Interface.** Clients: 0 `sq_fetch`, 1 payload, 2 `aux`. `s_rd<n>` is [`HostBurst`]: 1 to 256 beats that do not cross
+//! **Interface.** Clients: 0 `sq_fetch`, 1 payload, 2 `admin`. `s_rd<n>` is [`HostBurst`]: 1 to 256 beats that do not cross
 //! a 4 KiB boundary, from an address that is a multiple of the beat. `m_rdata<n>` is [`HostBeat`]. One AXI ID: the
 //! outputs have no ID signals; tie them to any constant. Bursts are INCR, of full width. `quiet`: nothing is asked for
 //! and not ended.

@@ -9,7 +9,7 @@
 //!                    └─────────────┘
 //! ```
 //!
-//! **Interface.** Clients: 0 `cq_post`, 1 read data, 2 `aux`. `s_wr<n>` is [`HostBurst`]: 1 to 256 beats that do not cross
+//! **Interface.** Clients: 0 `cq_post`, 1 read data, 2 `admin`. `s_wr<n>` is [`HostBurst`]: 1 to 256 beats that do not cross
 //! a 4 KiB boundary, from an address that is a multiple of the beat. `s_wdata<n>` brings just as many beats of data; it
 //! may come before, with or after its burst. `m_b<n>` is an event {err}: the burst's answer. One AXI ID, as in
 //! `host_rd`; INCR, full width, all bytes. `quiet`: nothing is under way.

@@ -4,16 +4,16 @@
 //!             +--------------------------+
 //!   s_new --->|  RAM, one word a command |---> m_cqe   to cq_post
 //!  s_done --->|  blocks left, status,    |---> m_free  numbers of commands that are free
-//!   s_aux --->|  stamps                  |
+//! s_admin --->|  stamps                  |
 //! s_error --->|                          |
 //!             +--------------------------+
 //! ```
 //!
 //! `s_new` notes a command and the number of blocks it waits for. Each `s_done` takes one off; the first status that is
-//! not Ok stays. The last one makes the completion, with the stamps of the block that came last. `s_aux` ends a command
+//! not Ok stays. The last one makes the completion, with the stamps of the block that came last. `s_admin` ends a command
 //! that has no blocks. `s_error` passes a completion for a command that was refused before it got a number.
 //!
-//! - Latency: `s_done` or `s_aux` to `m_cqe` 2 cycles. Throughput: one event every 2 cycles.
+//! - Latency: `s_done` or `s_admin` to `m_cqe` 2 cycles. Throughput: one event every 2 cycles.
 //! - Backpressure: waits while the completion before has not been taken; completion queue space was reserved when the
 //!   entry was fetched, so it will be.
 //! - Reset: all numbers become free over `slots` cycles; the RAM's words are not cleared and not read before written.
@@ -22,7 +22,7 @@
 
 use dyad_spec::Status;
 
-use crate::bundle::{AuxDone, BlockDone, CMD_W, CmdNew, Cqe};
+use crate::bundle::{AdminDone, BlockDone, CMD_W, CmdNew, Cqe};
 use crate::params::Params;
 use crate::prelude::*;
 use crate::prim::fifo::fifo_ram;
@@ -59,7 +59,7 @@ pub fn cmd_table(p: &Params) -> Module {
         m.doc("Commands under way, and the completion that each ends with.");
         let s_new = stream_in(m, "s_new", CmdNew::WIDTH);
         let s_done = stream_in(m, "s_done", BlockDone::WIDTH);
-        let s_aux = stream_in(m, "s_aux", AuxDone::WIDTH);
+        let s_admin = stream_in(m, "s_admin", AdminDone::WIDTH);
         let s_error = stream_in(m, "s_error", Cqe::WIDTH);
         let m_cqe = stream_out(m, "m_cqe", Cqe::WIDTH);
         let m_free = stream_out(m, "m_free", CMD_W);
@@ -85,27 +85,27 @@ pub fn cmd_table(p: &Params) -> Module {
         let idle = !busy & !filling;
         let take_new = (idle & s_new.valid).named("take_new");
         let take_done = (idle & room & s_done.valid & !s_new.valid).named("take_done");
-        let take_aux = (idle & room & s_aux.valid & !s_new.valid & !s_done.valid).named("take_aux");
-        let none = !s_new.valid & !s_done.valid & !s_aux.valid;
+        let take_admin = (idle & room & s_admin.valid & !s_new.valid & !s_done.valid).named("take_admin");
+        let none = !s_new.valid & !s_done.valid & !s_admin.valid;
         let take_error = (idle & room & s_error.valid & none).named("take_error");
         s_new.ready.set(take_new);
         s_done.ready.set(take_done);
-        s_aux.ready.set(take_aux);
+        s_admin.ready.set(take_admin);
         s_error.ready.set(take_error);
         let new = CmdNew::unpack(s_new.data);
         let addr_in = onehot_mux(
-            &[take_new, take_done, take_aux],
-            &[new.cmd, BlockDone::unpack(s_done.data).cmd, AuxDone::unpack(s_aux.data).cmd],
+            &[take_new, take_done, take_admin],
+            &[new.cmd, BlockDone::unpack(s_done.data).cmd, AdminDone::unpack(s_admin.data).cmd],
         );
-        busy.set(take_done | take_aux);
+        busy.set(take_done | take_admin);
         let is_done = m.reg("is_done", 1, 0);
         is_done.set(take_done);
         let done_q = m.reg_nr("done_q", BlockDone::WIDTH);
-        let aux_q = m.reg_nr("aux_q", AuxDone::WIDTH);
+        let admin_q = m.reg_nr("admin_q", AdminDone::WIDTH);
         let cmd_q = m.reg_nr("cmd_q", CMD_W);
         when(!busy, || {
             done_q.set(s_done.data);
-            aux_q.set(s_aux.data);
+            admin_q.set(s_admin.data);
             cmd_q.set(addr_in);
         });
 
@@ -114,10 +114,10 @@ pub fn cmd_table(p: &Params) -> Module {
         let mask = clog2(count);
         let old = Entry::unpack(ram.read(addr_in.slice(0, mask)));
         let done = BlockDone::unpack(done_q.get());
-        let aux = AuxDone::unpack(aux_q.get());
+        let admin = AdminDone::unpack(admin_q.get());
         let first_error = is_done & old.status.eq(Status::Ok.code()) & done.status.ne(Status::Ok.code());
         let left = old.left - 1;
-        let status = mux(is_done, mux(first_error, done.status, old.status), aux.status);
+        let status = mux(is_done, mux(first_error, done.status, old.status), admin.status);
         let block = mux(first_error, done.block, old.block);
         let owner = mux(first_error, done.owner, old.owner);
         let epoch = mux(first_error, done.epoch, old.epoch);

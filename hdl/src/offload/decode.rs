@@ -3,7 +3,7 @@
 //! ```text
 //!            +--------------------+---> m_new    to the command table
 //!   s_sqe -->|  check  ->  split  |---> m_op     one operation a block, to slots
-//!  s_free -->|                    |---> m_aux    LOOKUP, IDENTIFY, SET_OWNER
+//!  s_free -->|                    |---> m_admin  LOOKUP, IDENTIFY, SET_OWNER
 //!    luns -->|                    |---> m_error  refused: completion at once
 //!            +--------------------+
 //! ```
@@ -13,7 +13,8 @@
 //! or the SYNC flag (`NotLive`); link up, or a local LUN (`LinkDown`). Owners are not looked at here: the directory
 //! answers when the block's lock is had.
 //!
-//! - Latency: `s_sqe` to `m_op` 2 cycles. Throughput: a block a cycle, one idle cycle between commands.
+//! - Latency: `s_sqe` to `m_new` and `m_error` 1 cycle, to `m_op` and `m_admin` 2. Throughput: a block a cycle, one idle cycle
+//!   between commands; a command without blocks every 2 cycles.
 //! - Backpressure: stops while no command number or no slot is free; nothing is dropped.
 //! - Reset: the command in work is forgotten.
 //! - Errors: one counter event for each status.
@@ -23,7 +24,7 @@ use dyad_spec::entry::{SubmissionFlags, submission as sub};
 use dyad_spec::{Field, MAX_BLOCKS, MAX_LOOKUPS, Opcode, Status, regs};
 
 use crate::bundle::op_kind::{FLUSH, READ, WRITE};
-use crate::bundle::{AuxCmd, CMD_W, CmdNew, Cqe, LUN_W, OpInfo, Sqe};
+use crate::bundle::{AdminCmd, CMD_W, CmdNew, Cqe, LUN_W, OpInfo, Sqe};
 use crate::params::Params;
 use crate::prelude::*;
 use crate::stream::{stream_in, stream_out};
@@ -59,7 +60,7 @@ pub fn decode(p: &Params) -> Module {
         let s_free = stream_in(m, "s_free", CMD_W);
         let m_new = stream_out(m, "m_new", CmdNew::WIDTH);
         let m_op = stream_out(m, "m_op", OpInfo::WIDTH);
-        let m_aux = stream_out(m, "m_aux", AuxCmd::WIDTH);
+        let m_admin = stream_out(m, "m_admin", AdminCmd::WIDTH);
         let m_error = stream_out(m, "m_error", Cqe::WIDTH);
         let quiet = m.output("quiet", 1);
 
@@ -68,6 +69,7 @@ pub fn decode(p: &Params) -> Module {
         let sqe_q = m.reg_nr("sqe_q", Sqe::WIDTH);
         let control = m.reg_nr("control", 32);
         let size = m.reg_nr("size", 32);
+        let link = m.reg_nr("link", 1);
         let pass = m.wire_or("pass", 1, 0);
         s_sqe.ready.set(!full | pass);
         let index = field(Sqe::unpack(s_sqe.data).entry, sub::LUN).slice(0, LUN_W);
@@ -77,6 +79,7 @@ pub fn decode(p: &Params) -> Module {
             sqe_q.set(s_sqe.data);
             control.set(lun_control.slice_dyn(index, 32));
             size.set(lun_blocks.slice_dyn(index, 32));
+            link.set(link_ok);
         });
 
         // Stage 1: check.
@@ -107,7 +110,7 @@ pub fn decode(p: &Params) -> Module {
         let low = lba.slice(0, 32);
         let end = low.zext(33) + blocks.zext(33);
         let lun_valid = lun_field(control.get(), regs::LUN_VALID);
-        let live = lun_field(control.get(), regs::LUN_LIVE);
+        let live = lun_field(control.get(), regs::LUN_LIVE) & !lun_field(control.get(), regs::LUN_FENCED);
         let local = lun_field(control.get(), regs::LUN_LOCAL).named("local");
         let named_lun = !identify;
         let checks = [
@@ -118,7 +121,7 @@ pub fn decode(p: &Params) -> Module {
             ((data | lookup | identify) & get(sub::IOVA).slice(0, 12).any())
                 | (lookup & get(sub::AUX).slice(0, 12).any()),
             data & !live & !sync,
-            (data | flush) & !local & !link_ok,
+            (data | flush) & !local & !link,
         ];
         let bad = any_of(&checks).named("bad");
         let mut status = lit(Status::Ok.code(), 8);
@@ -127,20 +130,23 @@ pub fn decode(p: &Params) -> Module {
         }
 
         // Stage 1 ends in one of three ways; a split of the command before may still go on.
+        // The command table hears of a command first.
+        let noted = m.reg("noted", 1, 0);
         let splitting = m.reg("splitting", 1, 0);
         let last = m.wire_or("last", 1, 0);
         let by_blocks = data | flush;
         let split_free = !splitting;
-        let good = full & !bad & s_free.valid & m_new.ready;
-        let to_split = (good & by_blocks & split_free).named("to_split");
-        let to_aux = (good & !by_blocks & m_aux.ready).named("to_aux");
+        let good = full & !bad & s_free.valid;
+        m_new.valid.set(good & !noted);
+        m_admin.valid.set(good & !by_blocks & noted);
+        let to_split = (good & by_blocks & split_free & (noted | m_new.ready)).named("to_split");
+        let to_admin = m_admin.fire().named("to_admin");
+        when(m_new.fire(), || noted.set(1));
+        when(to_split | to_admin, || noted.set(0));
         let to_error = (full & bad & m_error.ready).named("to_error");
-        pass.set(any_of(&[to_split, to_aux, to_error]));
-        let can = full & !bad & s_free.valid & mux(by_blocks, split_free, m_aux.ready);
-        m_new.valid.set(can);
-        m_aux.valid.set(full & !bad & !by_blocks & s_free.valid & m_new.ready);
+        pass.set(any_of(&[to_split, to_admin, to_error]));
         m_error.valid.set(full & bad);
-        s_free.ready.set(to_split | to_aux);
+        s_free.ready.set(to_split | to_admin);
         m_new.data.set(
             CmdNew {
                 cmd: s_free.data,
@@ -152,8 +158,8 @@ pub fn decode(p: &Params) -> Module {
             }
             .pack(),
         );
-        m_aux.data.set(
-            AuxCmd {
+        m_admin.data.set(
+            AdminCmd {
                 cmd: s_free.data,
                 opcode,
                 flags,

@@ -12,7 +12,7 @@
 //! before are on the store by then, for each had its B answer before it completed. A FLUSH of this host raises the line
 //! here and sends a FLUSH frame; the peer raises its own and acknowledges.
 //!
-//! - Latency: `s_flush` to the line 2 cycles. Throughput: one flush of the store at a time, the peer's first.
+//! - Latency: `s_flush` to the line 1 cycle. Throughput: one flush of the store at a time, the peer's first.
 //! - Backpressure: `s_flush` waits. The peer's flushes beyond 16 are dropped; the peer repeats.
 //! - Reset: forgets all. Errors: StoreError in `m_local`, REFUSED to the peer, `ev_store_error`.
 //! - Tests: `tests/tests/flush.rs`.

@@ -11,14 +11,16 @@
 //!                     rd_en, rd_addr -> rd_data   (home reads the gather RAM)
 //! ```
 //!
-//! A gather buffer is reserved before the host read starts, so the payload never waits for the store. Each beat that
+//! A gather buffer is reserved before the host read starts, and home jobs queue up, so the payload never waits for the
+//! store. Each beat that
 //! comes from host memory is written to the buffer and handed to the frame in the same cycle. When the last beat is in,
 //! the block goes home. A beat with an error ends the frame as bad and drops the buffer: the store keeps the old block.
 //!
 //! - Parameters: `DATA_W`, `STORE_W`, `local_bufs` = reads under way.
 //! - Latency: `s_write` to `m_rd` 1 cycle; `s_rdata` to `m_pay` 0; last beat to `m_home` 1.
 //! - Throughput: a beat a cycle.
-//! - Backpressure: the host's read channel waits for `m_pay`; for blocks of a local LUN it never waits.
+//! - Backpressure: the host's read channel waits for `m_pay`; for blocks of a local LUN it never waits. At most 16 blocks
+//!   are under way between `s_write` and `m_local`.
 //! - Ordering: blocks go out in the order of `s_write`.
 //! - Reset: buffers become free; AXI is reset with it.
 //! - Errors: `ev_dma_fault`, and status DmaReadFault or StoreError in `m_local`.
@@ -96,9 +98,12 @@ pub fn launch(p: &Params) -> Module {
         let burst_beats = beats / bursts(p);
         let last_burst = if bursts(p) == 1 { lit(1, 1) } else { burst.get() };
         let ask_ends = m_rd.fire() & last_burst;
-        let take =
-            (s_write.valid & any_free & (!asking | ask_ends) & (!job_full | m_job.ready)) & coming.get("s_ready");
+        // Blocks from `s_write` to `m_local`: no more than ends that can wait there.
+        let due = m.reg("due", 5, 0);
+        let room = due.ne(16) & coming.get("s_ready");
+        let take = s_write.valid & any_free & room & (!asking | ask_ends) & (!job_full | m_job.ready);
         let take = take.named("take");
+        due.set(due + take.zext(5) - m_local.fire().zext(5));
         s_write.ready.set(take);
         m_rd.valid.set(asking);
         m_rd.data.set(
@@ -135,13 +140,11 @@ pub fn launch(p: &Params) -> Module {
         let faulty = m.reg("faulty", 1, 0);
         let crc = m.reg_wide("crc", 32, u64::from(u32::MAX));
         let end = index.eq(beats - 1).named("end");
-        // At its last beat a block needs a free output: home job or fault.
-        let home_full = m.reg("home_full", 1, 0);
-        let home_q = m.reg_nr("home_q", HomeJob::WIDTH);
+        // At its last beat a block must be able to fail. A whole one always finds room among the home jobs.
+        let homes = m.inst("u_homes", &fifo(16, HomeJob::WIDTH));
         let fault_full = m.reg("fault_full", 1, 0);
         let fault_slot = m.reg_nr("fault_slot", SLOT_W);
-        let out_free = !home_full & !fault_full;
-        let accept = open & (!end | out_free);
+        let accept = open & (!end | !fault_full);
         let pay_ready = cur.local | m_pay.ready;
         s_rdata.ready.set(accept & pay_ready);
         m_pay.valid.set(s_rdata.valid & accept & !cur.local);
@@ -166,43 +169,41 @@ pub fn launch(p: &Params) -> Module {
             });
         });
         coming.set("m_ready", beat & end);
-        when(m_home.ready, || home_full.set(0));
-        m_home.valid.set(home_full);
-        m_home.data.set(home_q);
-        when(beat & end & !bad, || {
-            home_full.set(1);
-            home_q.set(HomeJob { buf: cur.buf, block: cur.block }.pack());
-        });
+        homes.set("s_valid", beat & end & !bad);
+        homes.set("s_data", HomeJob { buf: cur.buf, block: cur.block }.pack());
+        m_home.valid.set(homes.get("m_valid"));
+        m_home.data.set(homes.get("m_data"));
+        homes.set("m_ready", m_home.ready);
+        when(!done_valid, || fault_full.set(0));
         when(beat & end & bad, || {
             fault_full.set(1);
             fault_slot.set(cur.slot);
         });
         ev_fault.set(beat & end & bad);
 
-        // What each buffer holds, and the end of the local leg.
+        // What each buffer holds, and the end of the local leg: the store's answer, or a fault.
         let slots = m.ram("slot_of", bufs, SLOT_W + 32);
         slots.write(beat & end, cur.buf.slice(0, clog2(bufs)), cat(&[!crc_next, cur.slot]));
         let done_buf = done_data.slice(0, 4);
         let kept = slots.read_async(done_buf.slice(0, clog2(bufs)));
-        let ends = m.inst("u_ends", &fifo(16, LocalDone::WIDTH));
         let status = mux(done_data.bit(4), lit(Status::StoreError.code(), 8), lit(Status::Ok.code(), 8));
-        ends.set("s_valid", done_valid);
-        ends.set("s_data", LocalDone { slot: kept.slice(0, SLOT_W), status, crc: kept.slice(SLOT_W, 32) }.pack());
+        let answer = LocalDone { slot: kept.slice(0, SLOT_W), status, crc: kept.slice(SLOT_W, 32) };
         ev_store_error.set(done_valid & done_data.bit(4));
         let fault = LocalDone { slot: fault_slot.get(), status: lit(Status::DmaReadFault.code(), 8), crc: zero(32) };
-        let from_end = ends.get("m_valid");
-        m_local.valid.set(from_end | fault_full);
-        m_local.data.set(mux(from_end, ends.get("m_data"), fault.pack()));
+        let ends = m.inst("u_ends", &fifo(16, LocalDone::WIDTH));
+        ends.set("s_valid", done_valid | fault_full);
+        ends.set("s_data", mux(done_valid, answer.pack(), fault.pack()));
+        m_local.valid.set(ends.get("m_valid"));
+        m_local.data.set(ends.get("m_data"));
         ends.set("m_ready", m_local.ready);
-        when(m_local.ready & !from_end, || fault_full.set(0));
 
         // Buffers.
         let one = |i: E, on: E| mux(on, lit(1, bufs).shl_by(i), 0);
         let taken = one(buf, take);
         let freed = one(done_buf, done_valid) | one(cur.buf, beat & end & bad);
         used.set((used | taken) & !freed);
-        quiet.set(!used.any() & !asking & !job_full & !from_end & !fault_full & !s_write.valid);
-        let _ = ends.get("s_ready");
-        m.prove("no_end_is_lost", !done_valid | ends.get("s_ready"));
+        quiet.set(!due.any() & !used.any() & !asking & !job_full & !s_write.valid);
+        m.prove("no_end_is_lost", !(done_valid | fault_full) | ends.get("s_ready"));
+        m.prove("a_home_job_has_room", !(beat & end & !bad) | homes.get("s_ready"));
     })
 }

@@ -38,7 +38,8 @@
 //! - Reset: forgets all but the table, whose entries are valid in their link generation alone.
 //! - A link that goes down, or gets another generation: unfinished buffers are freed. Whole blocks go home, but are
 //!   neither acknowledged nor noted in the table: in the new generation the same slot and sequence may mean another block.
-//! - Errors: see the table; a store error is told to the peer by REFUSED. A slot that the table has no room for is
+//! - Errors: see the table; a store error is told to the peer by REFUSED, and fences the LUN here (`ev_store_error` with
+//!   `fence_lun`). A slot that the table has no room for is
 //!   refused like a LUN that is not there.
 //! - Source: the project's design, sections 4 and 5, rules R1 and R2. Tests: `tests/tests/mirror.rs`.
 
@@ -387,6 +388,7 @@ pub fn mirror(p: &Params) -> Module {
         ctl.set("m_ready", m_ctl.ready);
         ev("mirrored").set(finish & !done_err);
         ev("store_error").set(finish & done_err);
+        m.output("fence_lun", LUN_W).set(by(done_buf, &lun));
         ev("overrun").set(direct & !room);
 
         // A link that ends takes unfinished blocks with it.

@@ -2,9 +2,9 @@
 //!
 //! Must never hold: anything of a bus or a frame format; those are in `dma` and `net`.
 
+pub mod admin;
+pub mod admin_host;
 pub mod admit;
-pub mod aux;
-pub mod aux_host;
 pub mod cmd_table;
 pub mod decode;
 pub mod directory;
@@ -14,4 +14,5 @@ pub mod lock_table;
 pub mod mirror;
 pub mod read;
 pub mod resend;
+pub mod slot_state;
 pub mod slots;

@@ -58,9 +58,11 @@ pub fn resend(p: &Params) -> Module {
 
         // Job and payload are offered side by side: the frame starts when some of the payload is there.
         let job = m.reg("job", 1, 0);
-        m_rd.valid.set(is(IDLE) & !job & s_resend.valid);
+        let tell = m.reg("tell", 1, 0);
+        let idle = is(IDLE) & !job & !tell;
+        m_rd.valid.set(idle & s_resend.valid);
         m_rd.data.set(store_base.slice_dyn(req.lun, 32) + req.lba);
-        s_resend.ready.set(is(IDLE) & !job & m_rd.ready);
+        s_resend.ready.set(idle & m_rd.ready);
         when(s_resend.fire(), || {
             cur_q.set(s_resend.data);
             state.set(FILL);
@@ -113,7 +115,6 @@ pub fn resend(p: &Params) -> Module {
         });
         let mismatch = (moves & differs & is(SEND)).named("mismatch");
 
-        let tell = m.reg("tell", 1, 0);
         let told = m.reg_nr("told", LocalDone::WIDTH);
         m_local.valid.set(tell);
         m_local.data.set(told);

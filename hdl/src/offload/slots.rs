@@ -30,13 +30,18 @@
 //! A dual write is *resolved* when the peer has acknowledged and the local store has answered; only then are lock and
 //! slot given back. When a command must end before (time-out, refusal, fence), it is *reported* with a status, and
 //! slot and lock stay until the peer has acknowledged after a link-up: the block is sent again from the local store.
+//! While the resender reads a block, its lock and slot stay, too, even if the peer has acknowledged meanwhile: the command
+//! is told, the rest waits for the end of that sending. After REFUSED nothing is repeated until the link has been down.
+//! A block that a store has failed to write keeps lock and slot until a reset (or, the peer's, until it is acknowledged after
+//! a link-up), and its LUN is fenced: `ev_lun_fence` with `fence_lun`. A flush has no lock, and gives its slot back
+//! when it has been reported and the local store has answered.
 //!
 //! - Parameters: `slots` 64 to 4096, `period` = at least 2 × `slots`.
 //! - Latency: 2 cycles an event; `s_op` to `m_lock` 1 cycle.
 //! - Throughput: one event every 2 cycles; a block needs five.
 //! - Backpressure: an event waits while an output that it may need is not free. `s_sent` and `s_answer` come from
 //!   FIFOs outside. Nothing is dropped here.
-//! - Reset: all slots become free over `slots` cycles; sequence numbers keep counting.
+//! - Reset: all slots become free over `slots` cycles; sequence numbers keep counting. `init_done` says when.
 //! - Time-outs: counted from the end of the last sending; checked once a `period`.
 //! - Errors: answers that match no waiting slot: `ev_unexpected`. Repeats: `ev_resent`. Given up: `ev_timed_out`,
 //!   `ev_fence`.
@@ -45,6 +50,7 @@
 
 use dyad_spec::{FrameType, Status};
 
+use super::slot_state::{ACTIVE, FREE, Next, SlotState, WAITING};
 use crate::bundle::op_kind::{FLUSH, READ, WRITE};
 use crate::bundle::{
     Admit, Answer, BlockDone, LUN_W, Launch, LocalDone, LockRel, LockReq, OpEnd, OpInfo, Resend, SLOT_W, Sent,
@@ -56,84 +62,6 @@ use crate::stream::{StreamOut, stream_in, stream_out};
 
 /// Longest stretch of idle time that may be jumped over at once, in scan periods.
 pub const JUMP_PERIODS: u64 = 8;
-
-crate::bundle! {
-    /// What is kept for each slot.
-    SlotState {
-        /// 0 free, 1 waiting for its lock, 2 under way.
-        phase: 2,
-        /// The command was told already: end silently.
-        reported: 1,
-        /// The local store has the block.
-        local_done: 1,
-        /// The local store failed: this slot can only be cleared by a reset.
-        broken: 1,
-        /// The peer has the block.
-        acked: 1,
-        /// All frames have left once.
-        sent: 1,
-        /// A frame was ended as bad: send again as soon as the local store has it.
-        aborted: 1,
-        /// The peer said BUSY: the next repeat does not count.
-        busy: 1,
-        /// Stands in the queue of slots to send again.
-        queued: 1,
-        /// Repeats.
-        retries: 4,
-        /// Sequence of the slot's present or last use.
-        seq: 32,
-        /// `now` when the slot was taken, or its block was last sent.
-        t_last: 32,
-        /// Epoch at launch.
-        epoch: 32,
-        /// CRC32C of the block.
-        crc: 32,
-        /// Stamps.
-        t_lookup: 32,
-        /// See `BlockDone`.
-        t_local: 32,
-        /// See `BlockDone`.
-        t_frame: 32,
-        /// See `BlockDone`.
-        t_sent: 32,
-        /// See `BlockDone`.
-        t_ack: 32,
-        /// See `BlockDone`.
-        mirror: 32,
-    }
-}
-
-const FREE: u64 = 0;
-const WAITING: u64 = 1;
-const ACTIVE: u64 = 2;
-
-/// The state after an event, as a set of wires that start from the state before it.
-struct Next(Vec<(&'static str, Var)>);
-
-impl Next {
-    fn new(m: &M, cur: E) -> Self {
-        let mut lsb = 0;
-        Self(
-            SlotState::FIELDS
-                .iter()
-                .map(|(name, w)| {
-                    let var = m.wire_or(format!("next_{name}"), *w, cur.slice(lsb, *w));
-                    lsb += w;
-                    (*name, var)
-                })
-                .collect(),
-        )
-    }
-
-    fn set(&self, field: &str, value: impl Into<Op>) {
-        self.0.iter().find(|f| f.0 == field).expect("a field of SlotState").1.set(value);
-    }
-
-    fn pack(&self) -> E {
-        let parts: Vec<E> = self.0.iter().rev().map(|f| f.1.get()).collect();
-        cat(&parts)
-    }
-}
 
 /// A registered stream output that is loaded in one cycle and offered from the next.
 struct Mailer {
@@ -206,8 +134,10 @@ pub fn slots(p: &Params) -> Module {
             "read",
             "not_owner",
             "flushed",
+            "lun_fence",
         ]
         .map(|name| (name, m.output(format!("ev_{name}"), 1)));
+        let fence_lun = m.output("fence_lun", LUN_W);
         let pulse: Vec<(&str, Var)> = events
             .iter()
             .map(|(name, port)| {
@@ -228,7 +158,10 @@ pub fn slots(p: &Params) -> Module {
         free.set("s_valid", filling | give_back);
         free.set("s_data", mux(filling, filled.slice(0, SLOT_W), event_slot));
         when(filling & free.get("s_ready"), || filled.set(filled + 1));
-        ready.set(!filling);
+        // The slot's word is cleared a cycle later.
+        let clearing = m.reg("clearing", 1, 0);
+        clearing.set(filling);
+        ready.set(!filling & !clearing);
         let used = m.reg("used", 13, 0);
         in_use.set(used.zext(16));
 
@@ -238,9 +171,10 @@ pub fn slots(p: &Params) -> Module {
         // Each slot stands in the resend queue at most once, so it never overflows.
         let again = m.inst("u_again", &fifo_ram(count, SLOT_W));
         let again_ok = again.get("m_valid") & m_resend.free() & m_reflush.free();
-        let idle = (!busy & !filling & outputs_free).named("idle");
+        let idle = (!busy & !filling & !clearing & outputs_free).named("idle");
         let launch_free = m_write.free() & m_read.free();
-        let op_ok = s_op.valid & free.get("m_valid") & m_lock.free() & m_flush.free();
+        let op = OpInfo::unpack(s_op.data);
+        let op_ok = s_op.valid & free.get("m_valid") & mux(op.kind.eq(FLUSH), m_flush.free(), m_lock.free());
         let take_sent = (idle & s_sent.valid).named("take_sent");
         let take_answer = (idle & s_answer.valid & !s_sent.valid).named("take_answer");
         let above_local = s_sent.valid | s_answer.valid;
@@ -253,8 +187,10 @@ pub fn slots(p: &Params) -> Module {
         let above_op = above_again | again_ok;
         let take_op = (idle & op_ok & !above_op).named("take_op");
         let above_admit = above_op | op_ok;
-        let take_admit = (idle & s_admit.valid & launch_free & !above_admit).named("take_admit");
-        let above_scan = above_admit | s_admit.valid | s_op.valid;
+        let admit_ok = s_admit.valid & launch_free;
+        let take_admit = (idle & admit_ok & !above_admit).named("take_admit");
+        // What waits for an output or for a free slot does not hold up the scan, for only the scan may help it.
+        let above_scan = above_admit | admit_ok;
         let take_scan = (idle & !above_scan & !now.bit(0)).named("take_scan");
         s_sent.ready.set(take_sent);
         s_answer.ready.set(take_answer);
@@ -264,7 +200,6 @@ pub fn slots(p: &Params) -> Module {
         s_admit.ready.set(take_admit);
         free.set("m_ready", take_op);
 
-        let op = OpInfo::unpack(s_op.data);
         let new_slot = free.get("m_data");
         let scan_slot = now.slice(1, SLOT_W) & lit(count as u64 - 1, SLOT_W);
         let kinds = [take_sent, take_answer, take_local, take_end, take_again, take_op, take_admit, take_scan];
@@ -278,7 +213,7 @@ pub fn slots(p: &Params) -> Module {
             Admit::unpack(s_admit.data).slot,
             scan_slot,
         ];
-        let chosen = onehot_mux(&kinds, &slot_of).named("chosen");
+        let chosen = mux(filling, filled.slice(0, SLOT_W), onehot_mux(&kinds, &slot_of)).named("chosen");
         let go = any_of(&kinds).named("go");
         busy.set(go);
         event_slot.set(chosen);
@@ -291,6 +226,8 @@ pub fn slots(p: &Params) -> Module {
                 q
             })
             .collect();
+        let fence_lun_q = m.reg_nr("fence_lun_q", LUN_W);
+        fence_lun.set(fence_lun_q);
         let [is_sent, is_answer, is_local, is_end, is_again, is_op, is_admit, is_scan] = is[..] else { unreachable!() };
         let hold = |name: &str, data: E| {
             let q = m.reg_nr(name, data.width());
@@ -316,8 +253,9 @@ pub fn slots(p: &Params) -> Module {
         let write_state = m.wire_or("write_state", 1, busy & !is_scan);
         let write_addr = event_slot.slice(0, mask);
         info_ram.write(is_op.get(), write_addr, new_info);
-        state_ram.write(write_state.get(), write_addr, next.pack());
+        state_ram.write(write_state | clearing, write_addr, next.pack());
 
+        fence_lun_q.set(info.lun);
         let is_write = info.kind.eq(WRITE).named("is_write");
         let is_flush = info.kind.eq(FLUSH).named("is_flush");
         let mirrored = ((is_write | is_flush) & !info.local).named("mirrored");
@@ -339,11 +277,23 @@ pub fn slots(p: &Params) -> Module {
             status.set(code.code());
         };
 
+        when(clearing, || {
+            next.set("phase", FREE);
+            next.set("queued", 0);
+        });
+        // The peer will not answer well: a flush ends here, unless the local store still owes its answer.
+        let fail = |code: E| {
+            report.set(1);
+            finish.set(is_flush & cur.local_done);
+            status.set(code);
+        };
         when(is_op, || {
             let new = OpInfo::unpack(new_info);
             let flush = new.kind.eq(FLUSH);
             next.set("phase", mux(flush, lit(ACTIVE, 2), lit(WAITING, 2)));
-            for flag in ["reported", "local_done", "broken", "acked", "aborted", "busy"] {
+            for flag in
+                ["reported", "local_done", "broken", "acked", "aborted", "busy", "refused", "again", "resending"]
+            {
                 next.set(flag, 0);
             }
             next.set("sent", flush);
@@ -400,6 +350,7 @@ pub fn slots(p: &Params) -> Module {
                     next.set("t_lookup", now);
                 });
         });
+        let resolved = cur.acked & cur.local_done & !cur.broken;
         when(is_sent & active & sent.seq.eq(cur.seq), || {
             next.set("sent", 1);
             next.set("t_last", now);
@@ -407,9 +358,12 @@ pub fn slots(p: &Params) -> Module {
                 next.set("t_frame", sent.t_first);
                 next.set("t_sent", sent.t_last);
             });
-            when(sent.aborted & !cur.acked, || {
+            when(sent.resend, || next.set("resending", 0));
+            // A repeat ends as bad when the store's block differs: then `local` brings the error before `again` comes.
+            when(sent.aborted & (sent.resend | !cur.acked), || {
                 when(cur.local_done, || resend.set(1)).otherwise(|| next.set("aborted", 1));
-            });
+            })
+            .elsewhen(sent.resend & resolved, || finish.set(1));
         });
         let matched = active & mirrored & !cur.acked & cur.sent & answer.seq.eq(cur.seq);
         when(is_answer, || {
@@ -417,7 +371,10 @@ pub fn slots(p: &Params) -> Module {
                 next.set("acked", 1);
                 next.set("t_ack", now);
                 next.set("mirror", answer.aux);
-                when(cur.local_done, end_ok);
+                when(cur.local_done & !cur.broken, || {
+                    report.set(1);
+                    finish.set(!cur.resending);
+                });
             });
             when(matched & answer.ftype.eq(FrameType::Busy.code()), || {
                 next.set("busy", 1);
@@ -425,10 +382,11 @@ pub fn slots(p: &Params) -> Module {
                 raise("busy");
             });
             when(matched & answer.ftype.eq(FrameType::Refused.code()), || {
-                report.set(1);
-                finish.set(is_flush);
-                status.set(answer.code);
+                // A refusal is no success, whatever its code.
+                fail(mux(answer.code.any(), answer.code, Status::PeerRefused.code()));
+                next.set("refused", 1);
                 raise("refused");
+                when(answer.code.eq(Status::PeerStoreError.code()) & is_write, || raise("lun_fence"));
             });
         });
         when(is_local & active, || {
@@ -436,7 +394,8 @@ pub fn slots(p: &Params) -> Module {
             next.set("crc", local.crc);
             when(local.status.eq(Status::Ok.code()), || {
                 next.set("local_done", 1);
-                when(cur.acked | info.local, end_ok).elsewhen(cur.aborted, || {
+                let waited_for = cur.acked | info.local | (is_flush & cur.reported);
+                when(waited_for, end_ok).elsewhen(cur.aborted, || {
                     next.set("aborted", 0);
                     resend.set(1);
                 });
@@ -450,6 +409,8 @@ pub fn slots(p: &Params) -> Module {
                 report.set(1);
                 status.set(local.status);
                 next.set("broken", 1);
+                next.set("resending", 0);
+                raise("lun_fence");
             });
         });
         when(is_end & active, || {
@@ -463,24 +424,28 @@ pub fn slots(p: &Params) -> Module {
         let horizon = lit((JUMP_PERIODS + 3) * p.period as u64, 32);
         let due_soon = (resend_cycles.lt(horizon) | age.ge(resend_cycles - horizon)).named("due_soon");
         let kept = m.reg("kept", 13, 0);
-        let awaits = active & mirrored & !cur.acked & cur.sent & (cur.local_done | is_flush) & !cur.broken;
+        let unsettled = mux(is_flush, !cur.reported, cur.local_done) & !cur.broken & !cur.acked;
+        let awaits = (active & mirrored & cur.sent & unsettled & !cur.refused).named("awaits");
+        let under_way = cur.again | cur.resending;
+        when(is_scan & active & !link_ok, || {
+            write_state.set(1);
+            next.set("refused", 0);
+        });
         when(is_scan & awaits, || {
             write_state.set(1);
             near.set(due_soon & link_ok);
-            when(!link_ok & !cur.reported, || {
-                report.set(1);
-                finish.set(is_flush);
-                status.set(Status::LinkDown.code());
+            when(!link_ok, || {
+                fail(lit(Status::LinkDown.code(), 8));
                 next.set("retries", 0);
             });
-            when(link_ok & expired, || {
-                when(cur.retries.lt(resend_limit) | cur.busy, || {
+            when(link_ok & expired & !under_way, || {
+                // A block that is kept is repeated once after each link-up, whatever the limit.
+                let first = cur.reported & !cur.retries.any();
+                when(cur.retries.lt(resend_limit) | cur.busy | first, || {
                     resend.set(1);
                 })
                 .otherwise(|| {
-                    report.set(1);
-                    finish.set(is_flush);
-                    status.set(Status::PeerTimeout.code());
+                    fail(lit(Status::PeerTimeout.code(), 8));
                     next.set("retries", 0);
                     raise("timed_out");
                     raise("fence");
@@ -502,20 +467,23 @@ pub fn slots(p: &Params) -> Module {
         });
 
         // Consequences.
-        let enqueue = (resend & !cur.queued).named("enqueue");
-        again.set("s_valid", enqueue);
+        again.set("s_valid", resend & !cur.queued);
         again.set("s_data", event_slot.get());
-        when(enqueue, || {
+        when(resend, || {
+            next.set("again", 1);
             next.set("queued", 1);
             next.set("t_last", now);
             next.set("busy", 0);
             when(!cur.busy & !cur.retries.all(), || next.set("retries", cur.retries + 1));
         });
-        when(is_again, || {
-            next.set("queued", 0);
+        when(is_again, || next.set("queued", 0));
+        when(is_again & active & cur.again, || {
+            next.set("again", 0);
             next.set("t_last", now);
+            finish.set(resolved);
             when(awaits & link_ok, || {
                 raise("resent");
+                next.set("resending", is_write);
                 let out = Resend {
                     slot: event_slot.get(),
                     seq: cur.seq,
@@ -548,8 +516,8 @@ pub fn slots(p: &Params) -> Module {
                 BlockDone {
                     cmd: info.cmd,
                     status: status.get(),
-                    owner: admit.owner,
-                    epoch: admit.epoch,
+                    owner: admit.owner & is_admit,
+                    epoch: mux(is_admit, admit.epoch, 0),
                     block: info.block,
                     retries: cur.retries,
                     t_lookup: mux(is_admit, now, cur.t_lookup),
@@ -591,6 +559,5 @@ pub fn slots(p: &Params) -> Module {
         quiet.set(settled & (!busy | is_scan) & !again.get("m_valid"));
         m.prove("a_slot_is_given_back_only_in_stage_1", !give_back | busy);
         m.prove("used_never_underflows", !(finish & !taken) | used.any());
-        let _ = LUN_W;
     })
 }

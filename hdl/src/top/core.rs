@@ -24,7 +24,7 @@ use dyad_spec::counters::Counter;
 
 use super::guard::axis_guard;
 use super::wiring::{Block, Nets, event, stream};
-use crate::bundle::{Answer, AuxCmd, Launch, LocalDone, Lookup, Sent, TxJob};
+use crate::bundle::{AdminCmd, Answer, Launch, LocalDone, Lookup, Sent, TxJob};
 use crate::bundle::{LockGrant, LockRel, LockReq, LookupReq, TxCtl};
 use crate::params::Params;
 use crate::prelude::*;
@@ -33,7 +33,7 @@ use crate::prim::fifo::{fifo, fifo_ram};
 use crate::{csr, dma, net, offload, queue};
 
 /// Tag of the directory lookups of LOOKUP.
-const AUX_TAG: u64 = 2;
+const ADMIN_TAG: u64 = 2;
 
 /// The events of each block and the counters that they raise.
 const EVENTS: &[(&str, &[(&str, Counter)])] = &[
@@ -78,10 +78,11 @@ const EVENTS: &[(&str, &[(&str, Counter)])] = &[
             ("read", Counter::blocks_read),
             ("not_owner", Counter::not_owner),
             ("flushed", Counter::flushes),
+            ("lun_fence", Counter::lun_fences),
         ],
     ),
     ("lock_table", &[("lock_wait", Counter::lock_wait), ("lock_set_full", Counter::lock_set_full)]),
-    ("aux", &[("lookups", Counter::lookups), ("directory_updates", Counter::directory_updates)]),
+    ("admin", &[("lookups", Counter::lookups), ("directory_updates", Counter::directory_updates)]),
     ("launch", &[("dma_fault", Counter::dma_read_fault), ("store_error", Counter::store_error)]),
     ("read", &[("dma_fault", Counter::dma_write_fault), ("store_error", Counter::store_error)]),
     ("resend", &[("store_error", Counter::store_error), ("store_integrity", Counter::store_integrity)]),
@@ -157,7 +158,7 @@ pub fn dyad_core(p: &Params) -> Module {
         let locks = Block::new(m, "lock_table", &offload::lock_table::lock_table(p));
         let admit = Block::new(m, "admit", &offload::admit::admit());
         let directory = Block::new(m, "directory", &offload::directory::directory(p));
-        let aux = Block::new(m, "aux", &offload::aux::aux(p));
+        let admin = Block::new(m, "admin", &offload::admin::admin(p));
         let launch = Block::new(m, "launch", &offload::launch::launch(p));
         let read = Block::new(m, "read", &offload::read::read(p));
         let resend = Block::new(m, "resend", &offload::resend::resend(p));
@@ -231,7 +232,11 @@ pub fn dyad_core(p: &Params) -> Module {
         csr.expose(m, "s_axil_", "s_axil_");
         event(&csr, "m_sqdb", &sq_fetch, "s_sqdb");
         event(&csr, "m_cqdb", &sq_fetch, "s_cqdb");
-        event(&aux, "lun_update", &csr, "lun_update");
+        event(&admin, "lun_update", &csr, "lun_update");
+        // A store that has failed to write a block, at either site, takes the LUN out of service.
+        let fences = |on: E, lun: E| (0..p.luns).rev().map(|n| on & lun.eq(n)).collect::<Vec<E>>();
+        let own = cat(&fences(slots.get("ev_lun_fence"), slots.get("fence_lun")));
+        csr.set("lun_fence", own | cat(&fences(mirror.get("ev_store_error"), mirror.get("fence_lun"))));
         counters.set("addr", csr.get("counter_addr"));
         csr.set("counter_data", counters.get("data"));
         stream(&sq_fetch, "m_sqe", &decode, "s_sqe");
@@ -240,18 +245,18 @@ pub fn dyad_core(p: &Params) -> Module {
         stream(&decode, "m_new", &cmd_table, "s_new");
         stream(&decode, "m_error", &cmd_table, "s_error");
         stream(&decode, "m_op", &slots, "s_op");
-        let aux_cmds = Block::new(m, "aux_cmds", &fifo(16, AuxCmd::WIDTH));
-        stream(&decode, "m_aux", &aux_cmds, "s");
-        stream(&aux_cmds, "m", &aux, "s_cmd");
-        stream(&aux, "m_done", &cmd_table, "s_aux");
+        let admin_cmds = Block::new(m, "admin_cmds", &fifo(16, AdminCmd::WIDTH));
+        stream(&decode, "m_admin", &admin_cmds, "s");
+        stream(&admin_cmds, "m", &admin, "s_cmd");
+        stream(&admin, "m_done", &cmd_table, "s_admin");
         stream(&slots, "m_done", &cmd_table, "s_done");
 
         // Host memory.
-        for (i, client) in [&sq_fetch, &launch, &aux].into_iter().enumerate() {
+        for (i, client) in [&sq_fetch, &launch, &admin].into_iter().enumerate() {
             stream(client, "m_rd", &host_rd, &format!("s_rd{i}"));
             stream(&host_rd, &format!("m_rdata{i}"), client, "s_rdata");
         }
-        for (i, client) in [&cq_post, &read, &aux].into_iter().enumerate() {
+        for (i, client) in [&cq_post, &read, &admin].into_iter().enumerate() {
             stream(client, "m_wr", &host_wr, &format!("s_wr{i}"));
             stream(client, "m_wdata", &host_wr, &format!("s_wdata{i}"));
             event(&host_wr, &format!("m_b{i}"), client, "s_b");
@@ -285,12 +290,12 @@ pub fn dyad_core(p: &Params) -> Module {
         // The directory: the mirror, then admission, then LOOKUP.
         let from_mirror = mirror.get("m_dir_valid");
         let from_admit = admit.get("m_dir_valid");
-        let from_aux = aux.get("m_dir_valid");
-        let aux_req = cat(&[lit(AUX_TAG, 4), aux.get("m_dir_data")]);
+        let from_admin = admin.get("m_dir_valid");
+        let admin_req = cat(&[lit(ADMIN_TAG, 4), admin.get("m_dir_data")]);
         admit.set("m_dir_ready", !from_mirror);
-        aux.set("m_dir_ready", !from_mirror & !from_admit);
-        directory.set("s_lookup_valid", any_of(&[from_mirror, from_admit, from_aux]));
-        let asked = mux(from_mirror, mirror.get("m_dir_data"), mux(from_admit, admit.get("m_dir_data"), aux_req));
+        admin.set("m_dir_ready", !from_mirror & !from_admit);
+        directory.set("s_lookup_valid", any_of(&[from_mirror, from_admit, from_admin]));
+        let asked = mux(from_mirror, mirror.get("m_dir_data"), mux(from_admit, admit.get("m_dir_data"), admin_req));
         assert_eq!(asked.width(), LookupReq::WIDTH);
         directory.set("s_lookup_data", asked);
         let answer = directory.get("m_lookup_data");
@@ -299,9 +304,9 @@ pub fn dyad_core(p: &Params) -> Module {
             client.set("s_dir_valid", answered);
             client.set("s_dir_data", answer);
         }
-        aux.set("s_dir_valid", answered & Lookup::unpack(answer).tag.eq(AUX_TAG));
-        aux.set("s_dir_data", answer);
-        event(&aux, "m_update", &directory, "s_update");
+        admin.set("s_dir_valid", answered & Lookup::unpack(answer).tag.eq(ADMIN_TAG));
+        admin.set("s_dir_data", answer);
+        event(&admin, "m_update", &directory, "s_update");
 
         // Payload: host to store and wire.
         let writes = Block::new(m, "writes", &fifo(8, Launch::WIDTH));
@@ -384,9 +389,9 @@ pub fn dyad_core(p: &Params) -> Module {
         // Idle, and the counters.
         let blocks = [
             &csr, &mailbox, &sq_fetch, &cq_post, &host_rd, &host_wr, &store_rd, &home, &decode, &cmd_table, &slots,
-            &locks, &admit, &aux, &launch, &read, &resend, &flush, &mirror, &eth_tx, &eth_rx,
+            &locks, &admit, &admin, &launch, &read, &resend, &flush, &mirror, &eth_tx, &eth_rx,
         ];
-        let mut quiet = vec![!answers.get("m_valid"), !sents.get("m_valid"), !aux_cmds.get("m_valid")];
+        let mut quiet = vec![!answers.get("m_valid"), !sents.get("m_valid"), !admin_cmds.get("m_valid")];
         for b in blocks {
             if b.has_output("quiet") {
                 quiet.push(b.get("quiet"));
@@ -415,7 +420,8 @@ pub fn dyad_core(p: &Params) -> Module {
         let bits: Vec<E> = events.iter().rev().map(|sources| any_of(sources)).collect();
         counters.set("events", cat(&bits));
 
-        let between = [&aux_cmds, &wanted, &released, &grants, &writes, &reads, &jobs, &ctl, &locals, &sents, &answers];
+        let between =
+            [&admin_cmds, &wanted, &released, &grants, &writes, &reads, &jobs, &ctl, &locals, &sents, &answers];
         for b in blocks.into_iter().chain([&counters, &directory, &tx_guard]).chain(between) {
             b.finish(&nets);
             let stays = ports.iter().chain([&&csr, &&tx_guard]).any(|x| x.name == b.name);

@@ -4,7 +4,7 @@
 
 use dyad_hdl::ir::Bits;
 use dyad_spec::BLOCK_BYTES;
-use dyad_tests::{Dut, Rng, Sink, Stall, field};
+use dyad_tests::{Dut, Rng, Sink, Source, Stall, field};
 use dyad_verilator::PortId;
 use std::collections::VecDeque;
 
@@ -194,5 +194,68 @@ impl Reader {
         self.asked = 0;
         let (buf, block) = self.jobs.pop_front().expect("a job was read");
         Some(Homed { buf, block, bytes: std::mem::take(&mut self.bytes) })
+    }
+}
+
+/// The streams of a block: sources and sinks by name, all with the same kind of pauses.
+pub struct Streams {
+    sources: Vec<(&'static str, Source)>,
+    sinks: Vec<(&'static str, Sink)>,
+    /// Sinks that take nothing at present.
+    pub closed: Vec<&'static str>,
+}
+
+impl Streams {
+    /// Both ends.
+    pub fn new(dut: &Dut, sources: &[&'static str], sinks: &[&'static str], stall: Stall) -> Self {
+        Self {
+            sources: sources.iter().map(|n| (*n, Source::new(dut, n, stall))).collect(),
+            sinks: sinks.iter().map(|n| (*n, Sink::new(dut, n, stall))).collect(),
+            closed: Vec::new(),
+        }
+    }
+
+    /// Another kind of pauses for one of them.
+    pub fn pace(&mut self, dut: &Dut, name: &str, stall: Stall) {
+        for (n, source) in self.sources.iter_mut().filter(|s| s.0 == name) {
+            *source = Source::new(dut, n, stall);
+        }
+        for (n, sink) in self.sinks.iter_mut().filter(|s| s.0 == name) {
+            *sink = Sink::new(dut, n, stall);
+        }
+    }
+
+    /// Queues a word.
+    pub fn push(&mut self, name: &str, word: Bits) {
+        self.sources.iter_mut().find(|s| s.0 == name).expect("a source").1.push(word);
+    }
+
+    /// Words of a source that have not been taken.
+    pub fn waiting(&self, name: &str) -> usize {
+        self.sources.iter().find(|s| s.0 == name).expect("a source").1.waiting()
+    }
+
+    /// Words of all sources that have not been taken.
+    pub fn all_waiting(&self) -> usize {
+        self.sources.iter().map(|s| s.1.waiting()).sum()
+    }
+
+    /// Before settle.
+    pub fn drive(&mut self, dut: &mut Dut, rng: &mut Rng) {
+        self.sources.iter_mut().for_each(|s| s.1.drive(dut, rng));
+        for (name, sink) in &mut self.sinks {
+            if self.closed.contains(name) {
+                sink.drive_as(dut, false);
+            } else {
+                sink.drive(dut, rng);
+            }
+        }
+    }
+
+    /// Between settle and edge: the words that came, and those that were taken.
+    pub fn sample(&mut self, dut: &Dut) -> (Vec<(&'static str, Bits)>, Vec<(&'static str, Bits)>) {
+        let came = self.sinks.iter_mut().filter_map(|(n, s)| s.sample(dut).map(|w| (*n, w))).collect();
+        let taken = self.sources.iter_mut().filter_map(|(n, s)| s.sample(dut).map(|w| (*n, w))).collect();
+        (came, taken)
     }
 }

@@ -343,7 +343,7 @@ impl Card {
             return Status::BadLba.into();
         }
         let sync = get(entry, submission::FLAGS) & u64::from(dyad_spec::entry::SubmissionFlags::SYNC.bits()) != 0;
-        if !lun.flags.contains(LunFlags::LIVE) && !sync {
+        if lun.flags & (LunFlags::LIVE | LunFlags::FENCED) != LunFlags::LIVE && !sync {
             return Status::NotLive.into();
         }
         let write = opcode == Opcode::Write;

@@ -1,8 +1,8 @@
-//! `offload::aux` with a host memory, a directory and a register file in plain Rust.
+//! `offload::admin` with a host memory, a directory and a register file in plain Rust.
 
-use dyad_hdl::bundle::{AuxCmd, AuxDone, DirUpdate, HostBurst, Lookup, LunUpdate};
+use dyad_hdl::bundle::{AdminCmd, AdminDone, DirUpdate, HostBurst, Lookup, LunUpdate};
 use dyad_hdl::ir::Bits;
-use dyad_hdl::offload::aux::{DirAddress, aux};
+use dyad_hdl::offload::admin::{DirAddress, admin};
 use dyad_hdl::offload::directory::LATENCY;
 use dyad_hdl::params::Params;
 use dyad_spec::entry::lookup::LookupAnswer;
@@ -167,7 +167,7 @@ impl Command {
             ("iova", self.iova),
             ("aux", self.aux),
         ];
-        pack(AuxCmd::FIELDS, &fields)
+        pack(AdminCmd::FIELDS, &fields)
     }
 
     /// Addresses of the updates, one an extent; none when the range is bad.
@@ -199,7 +199,7 @@ struct Bench {
 
 impl Bench {
     fn new(t: &Trial, p: &Params, stall: Stall, latency: u64) -> Self {
-        let mut dut = t.dut(&aux(p));
+        let mut dut = t.dut(&admin(p));
         let join = |word: fn(&(u32, u32)) -> u32| {
             Bits::from_bytes_le(&LUNS.iter().flat_map(|l| word(l).to_le_bytes()).collect::<Vec<u8>>())
         };
@@ -290,7 +290,7 @@ impl Bench {
             self.lun_updates.got(&(get("lun"), get("owner"), get("generation")));
         }
         if let Some(bits) = self.done.sample(dut) {
-            let get = |name| field(AuxDone::FIELDS, &bits, name);
+            let get = |name| field(AdminDone::FIELDS, &bits, name);
             let status = Status::try_from(get("status") as u8).expect("a status");
             self.dones.got(&(get("cmd"), status));
         }

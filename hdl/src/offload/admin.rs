@@ -1,4 +1,4 @@
-//! `aux`: LOOKUP, IDENTIFY and SET_OWNER.
+//! `admin`: LOOKUP, IDENTIFY and SET_OWNER.
 //!
 //! ```text
 //!             +----------------------------------------------+
@@ -24,7 +24,7 @@
 //! At `DATA_W` 512 they are filled up with zeroes to a whole beat of 64 bytes. IDENTIFY writes one block: the core register
 //! block's first 64 bytes as they read now, and zeroes.
 //!
-//! **Interface.** Streams `s_cmd` ([`AuxCmd`]), `m_done` ([`AuxDone`]), `m_rd`, `m_wr` ([`HostBurst`]), `s_rdata`
+//! **Interface.** Streams `s_cmd` ([`AdminCmd`]), `m_done` ([`AdminDone`]), `m_rd`, `m_wr` ([`HostBurst`]), `s_rdata`
 //! ([`HostBeat`]), `m_wdata` (`DATA_W` bits), `m_dir` ([`DirAddress`]); events `s_b` {err}, `s_dir` ([`Lookup`], only answers
 //! to `m_dir`, in order), `m_update` ([`DirUpdate`]), `lun_update` ([`LunUpdate`]). Commands are checked before: opcode, count,
 //! LUN, alignment. `quiet`: no command is here.
@@ -50,13 +50,13 @@
 //! answers was refused. BadLba: the range of SET_OWNER ends past the LUN; nothing was changed. Counters: `ev_lookups`,
 //! `ev_directory_updates`, one pulse each.
 //!
-//! **Proof and test.** Properties `a_word_has_room`, `a_beat_has_room`, `an_end_has_room`; `tests/tests/aux.rs`.
+//! **Proof and test.** Properties `a_word_has_room`, `a_beat_has_room`, `an_end_has_room`; `tests/tests/admin.rs`.
 
 use dyad_spec::entry::{SubmissionFlags, lookup};
 use dyad_spec::{BLOCK_BYTES, MAGIC, MAX_LOOKUPS, Opcode, SPEC_VERSION, Status, regs};
 
-use super::aux_host::{Sizes, WORD_W, WriteJob, fetch, push, write};
-use crate::bundle::{AuxCmd, AuxDone, CMD_W, DirUpdate, LBA_W, LUN_W, Lookup, LunUpdate};
+use super::admin_host::{Sizes, WORD_W, WriteJob, fetch, push, write};
+use crate::bundle::{AdminCmd, AdminDone, CMD_W, DirUpdate, LBA_W, LUN_W, Lookup, LunUpdate};
 use crate::fields::{field, place};
 use crate::params::Params;
 use crate::prelude::*;
@@ -202,17 +202,17 @@ fn lookup_beats(z: Sizes, count: E) -> E {
 ///
 /// # Panics
 /// When `p` is out of range.
-pub fn aux(p: &Params) -> Module {
+pub fn admin(p: &Params) -> Module {
     p.check();
     let z = Sizes::new(p.data_w);
     const { assert!(MAX_LOOKUPS as usize * WORD_W / 8 == BLOCK_BYTES) };
-    module(p.named("aux"), |m| {
+    module(p.named("admin"), |m| {
         m.doc("LOOKUP, IDENTIFY and SET_OWNER.");
-        let s_cmd: StreamIn = stream_in(m, "s_cmd", AuxCmd::WIDTH);
-        let m_done = stream_out(m, "m_done", AuxDone::WIDTH);
+        let s_cmd: StreamIn = stream_in(m, "s_cmd", AdminCmd::WIDTH);
+        let m_done = stream_out(m, "m_done", AdminDone::WIDTH);
         let port = Work::new(m, p);
         let quiet = m.output("quiet", 1);
-        let jobs = m.inst("u_jobs", &fifo(COMMANDS, AuxCmd::WIDTH));
+        let jobs = m.inst("u_jobs", &fifo(COMMANDS, AdminCmd::WIDTH));
         let write_jobs = m.inst("u_write_jobs", &fifo(COMMANDS, WriteJob::WIDTH));
         let outcomes = m.inst("u_outcomes", &fifo(COMMANDS, Outcome::WIDTH));
 
@@ -221,7 +221,7 @@ pub fn aux(p: &Params) -> Module {
         let fetch_idle = m.wire("fetch_idle", 1);
         let can = fetch_idle & open.ne(COMMANDS);
         s_cmd.ready.set(can);
-        let new = AuxCmd::unpack(s_cmd.data);
+        let new = AdminCmd::unpack(s_cmd.data);
         let taken = s_cmd.fire().named("taken");
         push(&jobs, taken, s_cmd.data);
         let start = taken & new.opcode.eq(Opcode::Lookup.code());
@@ -231,7 +231,7 @@ pub fn aux(p: &Params) -> Module {
         // Work: one command after the other.
         let state = m.reg("state", 3, REST);
         let is = |s: u64| state.eq(s);
-        let cmd = AuxCmd::unpack(jobs.get("m_data"));
+        let cmd = AdminCmd::unpack(jobs.get("m_data"));
         let begin = (is(REST) & jobs.get("m_valid")).named("begin");
         jobs.set("m_ready", is(END));
         let count = cmd.blocks.trunc(10);
@@ -363,7 +363,8 @@ pub fn aux(p: &Params) -> Module {
         let write_fault = outcome.writes & end_err & outcome.status.eq(Status::Ok.code());
         m_done.valid.set(complete);
         m_done.data.set(
-            AuxDone { cmd: outcome.cmd, status: mux(write_fault, Status::DmaWriteFault.code(), outcome.status) }.pack(),
+            AdminDone { cmd: outcome.cmd, status: mux(write_fault, Status::DmaWriteFault.code(), outcome.status) }
+                .pack(),
         );
         outcomes.set("m_ready", m_done.fire());
         end_taken.set(m_done.fire() & outcome.writes);

@@ -1,9 +1,9 @@
-//! The host's side of [`aux`](super::aux): address lists in, answers out.
+//! The host's side of [`admin`](super::admin): address lists in, answers out.
 
 use dyad_spec::BLOCK_BYTES;
 
-use super::aux::COMMANDS;
-use crate::bundle::{AuxCmd, HostBurst};
+use super::admin::COMMANDS;
+use crate::bundle::{AdminCmd, HostBurst};
 use crate::dma::HostBeat;
 use crate::prelude::*;
 use crate::prim::count_width;
@@ -67,7 +67,7 @@ pub(super) fn push(q: &Inst, en: E, value: E) {
 
 /// Asks for the address list; returns the beats as a queue's output: valid, beat without `last`, and where to say that
 /// it was taken.
-pub(super) fn fetch(m: &M, z: Sizes, start: E, cmd: &AuxCmd, beats: E, idle: Var) -> (E, E, Var) {
+pub(super) fn fetch(m: &M, z: Sizes, start: E, cmd: &AdminCmd, beats: E, idle: Var) -> (E, E, Var) {
     let m_rd = stream_out(m, "m_rd", HostBurst::WIDTH);
     let s_rdata = stream_in(m, "s_rdata", HostBeat::width(z.beat_w));
     let left = m.reg("fetch_left", 10, 0);

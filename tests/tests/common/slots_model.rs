@@ -1,0 +1,467 @@
+//! What the slots know, in plain Rust: every event that `slots` takes is applied in order; what leaves is held against it.
+//!
+//! Only time is not modelled: when a repeat or a time-out comes. Those are checked for being allowed.
+
+use crate::common::Pulses;
+use dyad_hdl::bundle::op_kind::{FLUSH, READ, WRITE};
+use dyad_hdl::bundle::{Admit, Answer, LocalDone, OpEnd, OpInfo, Sent};
+use dyad_hdl::ir::Bits;
+use dyad_spec::{FrameType, Status};
+use dyad_tests::{field, pack};
+use std::collections::{HashMap, HashSet, VecDeque};
+
+/// An operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Op {
+    pub id: u64,
+    pub kind: u64,
+    pub local: bool,
+    pub lun: u64,
+    pub lba: u64,
+}
+
+impl Op {
+    pub fn pack(&self) -> Bits {
+        let fields = [
+            ("cmd", self.id >> 6),
+            ("block", self.id & 63),
+            ("kind", self.kind),
+            ("local", self.local.into()),
+            ("lun", self.lun),
+            ("lba", self.lba),
+            ("page", self.id * 3),
+        ];
+        pack(OpInfo::FIELDS, &fields)
+    }
+}
+
+/// A slot in use.
+#[derive(Clone, Debug)]
+pub struct Use {
+    pub op: Op,
+    pub seq: u64,
+    pub epoch: u64,
+    owner: u64,
+    pub active: bool,
+    /// The command was told.
+    pub reported: bool,
+    pub local_done: bool,
+    pub broken: bool,
+    pub acked: bool,
+    pub sent: bool,
+    pub refused: bool,
+    resending: bool,
+    crc: u64,
+    /// Last sending, or BUSY.
+    pub last: u64,
+    pub repeats: u64,
+    begun: u64,
+    t_lookup: u64,
+    t_local: u64,
+    t_ack: u64,
+    stamps: (u64, u64),
+    mirror: u64,
+    /// How it must end, when an event has decided it.
+    ends: Option<u64>,
+    /// Lock and slot must come back now.
+    pub gone: bool,
+    released: bool,
+}
+
+impl Use {
+    fn new(op: Op, now: u64) -> Self {
+        Self {
+            op,
+            seq: 0,
+            epoch: 0,
+            owner: 0,
+            active: false,
+            reported: false,
+            local_done: false,
+            broken: false,
+            acked: false,
+            sent: false,
+            refused: false,
+            resending: false,
+            crc: 0,
+            last: now,
+            repeats: 0,
+            begun: now,
+            t_lookup: 0,
+            t_local: 0,
+            t_ack: 0,
+            stamps: (0, 0),
+            mirror: 0,
+            ends: None,
+            gone: false,
+            // A flush has no lock.
+            released: op.kind == FLUSH,
+        }
+    }
+
+    pub fn mirrored(&self) -> bool {
+        self.op.kind != READ && !self.op.local
+    }
+
+    fn end(&mut self, status: u64) {
+        if !self.reported {
+            self.ends.get_or_insert(status);
+        }
+    }
+
+    fn resolved(&self) -> bool {
+        self.acked && self.local_done && !self.broken
+    }
+}
+
+/// All slots.
+pub struct Model {
+    pub uses: Vec<Option<Use>>,
+    seqs: Vec<u64>,
+    pub now: u64,
+    pub link: bool,
+    /// When the link last went up or down.
+    pub link_changed: u64,
+    pub told: HashMap<u64, Status>,
+    told_kinds: HashMap<(u64, u8), u64>,
+    /// Told before their slots were known.
+    early: HashSet<u64>,
+    launches: VecDeque<u64>,
+    unexpected: u64,
+    /// Last sequence that left, of each slot; and whether the model's own is only near it, after a reset.
+    shown: Vec<u64>,
+    loose: Vec<bool>,
+    was_reset: bool,
+    /// Repeats: slot, cycles since it was last sent.
+    pub repeats: Vec<(u64, u64)>,
+    resent: HashSet<(u64, u64)>,
+}
+
+impl Model {
+    pub fn new(slots: usize) -> Self {
+        Self {
+            uses: vec![None; slots],
+            seqs: vec![0; slots],
+            now: 0,
+            link: true,
+            link_changed: 0,
+            told: HashMap::new(),
+            told_kinds: HashMap::new(),
+            early: HashSet::new(),
+            launches: VecDeque::new(),
+            unexpected: 0,
+            shown: vec![0; slots],
+            loose: vec![false; slots],
+            was_reset: false,
+            repeats: Vec::new(),
+            resent: HashSet::new(),
+        }
+    }
+
+    /// A slot's present or last sequence.
+    pub fn seq(&self, slot: u64) -> u64 {
+        self.seqs[slot as usize]
+    }
+
+    /// All slots become free. What was about to leave has no effect but on sequences.
+    pub fn reset(&mut self) {
+        self.uses.iter_mut().for_each(|u| *u = None);
+        self.loose.iter_mut().for_each(|l| *l = true);
+        self.launches.clear();
+        self.early.clear();
+        self.was_reset = true;
+    }
+
+    /// A sequence left: after a reset it may have passed a few that did not.
+    fn show(&mut self, slot: u64, seq: u64) {
+        let place = slot as usize;
+        if std::mem::take(&mut self.loose[place]) {
+            let ahead = seq.wrapping_sub(self.shown[place]) & 0xffff_ffff;
+            assert!((1..4).contains(&ahead), "slot {slot}: sequence {seq} after {}", self.shown[place]);
+            self.seqs[place] = seq;
+            self.at(slot).seq = seq;
+        }
+        self.shown[place] = seq;
+    }
+
+    fn at(&mut self, slot: u64) -> &mut Use {
+        self.uses[slot as usize].as_mut().unwrap_or_else(|| panic!("slot {slot} is not in use"))
+    }
+
+    fn next_seq(&mut self, slot: u64) -> u64 {
+        let seq = &mut self.seqs[slot as usize];
+        *seq = (*seq + 1) & 0xffff_ffff;
+        *seq
+    }
+
+    /// A slot was taken for an operation with a lock.
+    pub fn begin(&mut self, slot: u64, op: Op) {
+        let (place, now) = (&mut self.uses[slot as usize], self.now);
+        assert!(place.is_none(), "slot {slot} is taken for {op:?} but still in use: {place:?}");
+        *place = Some(Use { reported: self.early.remove(&op.id), ..Use::new(op, now) });
+    }
+
+    /// A flush began.
+    pub fn begin_flush(&mut self, slot: u64, op: Op, of: &dyn Fn(&str) -> u64) -> Use {
+        self.begin(slot, op);
+        self.next_seq(slot);
+        self.show(slot, of("seq"));
+        let seq = self.seq(slot);
+        assert_eq!((of("seq"), of("local"), of("lun")), (seq, op.local.into(), op.lun), "the flush of slot {slot}");
+        let u = self.at(slot);
+        (u.active, u.sent, u.seq) = (true, true, seq);
+        u.clone()
+    }
+
+    pub fn admit(&mut self, word: &Bits) {
+        let of = |name: &str| field(Admit::FIELDS, word, name);
+        let (slot, now, link) = (of("slot"), self.now, self.link);
+        let u = self.at(slot);
+        assert!(!u.active, "slot {slot} is admitted twice");
+        (u.owner, u.epoch) = (of("owner"), of("epoch"));
+        if u.reported {
+            u.gone = true;
+            self.tidy(slot);
+            return;
+        }
+        let refusal = if of("valid") == 0 {
+            Some(Status::BadLba)
+        } else if u.mirrored() && !link {
+            Some(Status::LinkDown)
+        } else if u.op.kind == WRITE && !u.op.local && of("owner") != super::slots_world::SITE {
+            Some(Status::NotOwner)
+        } else {
+            None
+        };
+        if let Some(status) = refusal {
+            u.end(status.code());
+            u.gone = true;
+            return;
+        }
+        (u.active, u.t_lookup, u.last) = (true, now + 1, now);
+        let seq = self.next_seq(slot);
+        self.at(slot).seq = seq;
+        self.launches.push_back(slot);
+    }
+
+    /// A write or a read was handed to its engine.
+    pub fn launched(&mut self, slot: u64, write: bool, of: &dyn Fn(&str) -> u64) -> Use {
+        let expected = self.launches.iter().position(|s| *s == slot).expect("an admitted slot is launched, once");
+        self.launches.remove(expected);
+        self.show(slot, of("seq"));
+        let u = self.at(slot);
+        assert_eq!(u.op.kind == WRITE, write);
+        let want = (u.seq, u.epoch, u64::from(u.op.local), u.op.lun, u.op.lba, u.op.id * 3);
+        assert_eq!(
+            (of("seq"), of("epoch"), of("local"), of("lun"), of("lba"), of("page")),
+            want,
+            "launch of slot {slot}"
+        );
+        u.clone()
+    }
+
+    pub fn sent(&mut self, word: &Bits) {
+        let of = |name: &str| field(Sent::FIELDS, word, name);
+        let (slot, now) = (of("slot"), self.now);
+        let Some(u) = self.uses[slot as usize].as_mut().filter(|u| u.active && u.seq == of("seq")) else { return };
+        (u.sent, u.last) = (true, now + 1);
+        if of("resend") == 0 {
+            u.stamps = (of("t_first"), of("t_last"));
+        } else {
+            u.resending = false;
+            u.gone |= u.resolved();
+        }
+    }
+
+    pub fn local(&mut self, word: &Bits) {
+        let of = |name: &str| field(LocalDone::FIELDS, word, name);
+        let (slot, now) = (of("slot"), self.now);
+        let u = self.uses[slot as usize].as_mut().filter(|u| u.active);
+        let u = u.unwrap_or_else(|| panic!("an engine answers for slot {slot}, which is not under way"));
+        let flush = u.op.kind == FLUSH;
+        let status = of("status");
+        if status == Status::Ok.code() {
+            assert!(!u.local_done, "one local leg a use");
+            (u.local_done, u.t_local, u.crc) = (true, now + 1, of("crc"));
+            if u.acked || u.op.local || (flush && u.reported) {
+                u.end(Status::Ok.code());
+                u.gone = true;
+            }
+        } else if status == Status::DmaReadFault.code() || flush || u.op.local {
+            u.end(status);
+            (u.gone, u.t_local) = (true, now + 1);
+        } else {
+            u.end(status);
+            (u.broken, u.gone, u.resending, u.t_local) = (true, false, false, now + 1);
+        }
+        self.tidy(slot);
+    }
+
+    pub fn answer(&mut self, word: &Bits) {
+        let of = |name: &str| field(Answer::FIELDS, word, name);
+        let (slot, now) = (of("slot"), self.now);
+        let matches = |u: &&mut Use| u.active && u.mirrored() && !u.acked && u.sent && u.seq == of("seq") && !u.gone;
+        let Some(u) = self.uses[slot as usize].as_mut().filter(matches) else {
+            self.unexpected += 1;
+            return;
+        };
+        match FrameType::try_from(of("ftype") as u8) {
+            Ok(FrameType::Ack) => {
+                (u.acked, u.t_ack, u.mirror) = (true, now + 1, of("aux"));
+                if u.resolved() {
+                    u.end(Status::Ok.code());
+                    u.gone = !u.resending;
+                }
+            }
+            Ok(FrameType::Busy) => u.last = now + 1,
+            _ => {
+                u.end(if of("code") == 0 { Status::PeerRefused.code() } else { of("code") });
+                u.gone = u.op.kind == FLUSH && u.local_done;
+                u.refused = true;
+            }
+        }
+        self.tidy(slot);
+    }
+
+    pub fn end(&mut self, word: &Bits) {
+        let of = |name: &str| field(OpEnd::FIELDS, word, name);
+        let now = self.now;
+        let u = self.at(of("slot"));
+        assert!(u.active && u.op.kind == READ);
+        (u.gone, u.t_local) = (true, now + 1);
+        u.end(of("status"));
+    }
+
+    /// A command was told of a block.
+    pub fn done(&mut self, of: &dyn Fn(&str) -> u64, limit: u64) {
+        let id = of("cmd") << 6 | of("block");
+        let slot = self.uses.iter().position(|u| u.as_ref().is_some_and(|u| u.op.id == id));
+        let down = !self.link || self.now < self.link_changed + 100;
+        let status = Status::try_from(of("status") as u8).expect("a status");
+        let Some(slot) = slot.map(|s| s as u64) else {
+            // Its request for a lock, or for a flush, stands at a port that pauses.
+            assert!(status == Status::LinkDown && down, "operation {id} is told of: {status:?}; it has no slot");
+            assert!(self.told.insert(id, status).is_none() && self.early.insert(id), "operation {id} is told twice");
+            return;
+        };
+        let link_changed = self.link_changed;
+        let kept = self.uses.iter().flatten().any(|k| k.active && k.reported && !k.gone);
+        let u = self.at(slot);
+        assert!(!u.reported, "operation {id} is told twice");
+        u.reported = true;
+        let waits = u.mirrored() && u.active && u.sent && (u.local_done || u.op.kind == FLUSH) && !u.acked;
+        match (u.ends.take(), status) {
+            (Some(want), _) => assert_eq!(status.code(), want, "how operation {id} ended"),
+            (None, Status::LinkDown) => assert!(down, "the link is up"),
+            (None, Status::PeerTimeout) => {
+                assert!(waits);
+                assert!(u.repeats >= limit || link_changed > u.begun, "a time-out after {} repeats", u.repeats);
+            }
+            (None, Status::Locked) => assert!(!u.active && kept, "it waits for a lock that is kept"),
+            (None, other) => panic!("operation {id} ended with {other:?} for no reason: {u:?}"),
+        }
+        if matches!(status, Status::LinkDown | Status::PeerTimeout) && u.op.kind == FLUSH && u.active {
+            u.gone = u.local_done;
+        }
+        let bits = |t: u64| t & 0xffff_ffff;
+        if status == Status::Ok {
+            assert_eq!(of("t_lookup"), bits(if u.op.kind == FLUSH { of("t_lookup") } else { u.t_lookup }), "t_lookup");
+            assert_eq!(of("t_local"), bits(u.t_local), "t_local");
+        }
+        if status == Status::Ok && u.op.kind == WRITE && u.mirrored() {
+            assert_eq!((of("t_frame"), of("t_sent")), u.stamps, "stamps of the first sending");
+            assert_eq!((of("t_ack"), of("mirror")), (bits(u.t_ack), u.mirror), "stamps of the answer");
+        }
+        if status == Status::NotOwner {
+            assert_eq!((of("owner"), of("epoch")), (u.owner, u.epoch));
+        }
+        assert!(of("retries") <= u.repeats + 1, "{} repeats counted, {} seen", of("retries"), u.repeats);
+        let kind = u.op.kind;
+        self.told.insert(id, status);
+        *self.told_kinds.entry((kind, status as u8)).or_default() += 1;
+        self.tidy(slot);
+    }
+
+    /// A block is handed to the resender.
+    pub fn repeated(&mut self, slot: u64, of: &dyn Fn(&str) -> u64) {
+        let now = self.now;
+        let u = self.at(slot);
+        assert!(u.active && u.op.kind == WRITE && u.mirrored(), "what is repeated is a dual write");
+        assert!(u.sent && u.local_done && !u.broken && !u.released, "a block is repeated while its lock is held");
+        let want = (u.seq, u.epoch, u.op.lun, u.op.lba, u.crc);
+        assert_eq!((of("seq"), of("epoch"), of("lun"), of("lba"), of("crc")), want, "repeat of slot {slot}");
+        // It may have been acknowledged since it was decided.
+        (u.resending, u.gone) = (true, false);
+        u.repeats += 1;
+        let since = now - u.last;
+        let key = (slot, u.seq);
+        self.repeats.push((slot, since));
+        self.resent.insert(key);
+    }
+
+    /// A flush is sent again; maybe one that has just ended.
+    pub fn flushed_again(&mut self, slot: u64, seq: u64) {
+        if let Some(u) = self.uses[slot as usize].as_mut().filter(|u| u.seq == seq) {
+            u.repeats += 1;
+        }
+    }
+
+    /// A lock came back.
+    pub fn released(&mut self, block: (u64, u64), exclusive: bool) {
+        let fits =
+            |u: &Use| u.gone && !u.released && (u.op.lun, u.op.lba) == block && (u.op.kind == WRITE) == exclusive;
+        let slot = self.uses.iter().position(|u| u.as_ref().is_some_and(fits));
+        let slot = slot.unwrap_or_else(|| panic!("the lock of {block:?} came back before its operation was resolved"));
+        self.at(slot as u64).released = true;
+        self.tidy(slot as u64);
+    }
+
+    /// The resender still reads a block.
+    pub fn must_hold(&mut self, slot: u64, seq: u64) {
+        let u = self.at(slot);
+        assert!(
+            u.seq == seq && u.active && !u.released,
+            "slot {slot}: the lock went while the resender read the block"
+        );
+    }
+
+    /// Frees a slot that has nothing left to do.
+    fn tidy(&mut self, slot: u64) {
+        let place = &mut self.uses[slot as usize];
+        if place.as_ref().is_some_and(|u| u.gone && u.released && u.reported) {
+            *place = None;
+        }
+    }
+
+    pub fn in_use(&self) -> usize {
+        self.uses.iter().flatten().count()
+    }
+
+    /// Whether a block's slot and lock are kept because a store has failed.
+    pub fn has_lost(&self, lun: u64, lba: u64) -> bool {
+        self.uses.iter().flatten().any(|u| u.broken && (u.op.lun, u.op.lba) == (lun, lba))
+    }
+
+    /// Every slot is free, but for blocks that the local store has lost, and those that wait for them.
+    pub fn all_resolved(&self) -> bool {
+        let lost: HashSet<_> = self.uses.iter().flatten().filter(|u| u.broken).map(|u| (u.op.lun, u.op.lba)).collect();
+        self.uses
+            .iter()
+            .flatten()
+            .all(|u| u.broken || (!u.active && u.reported && lost.contains(&(u.op.lun, u.op.lba))))
+    }
+
+    /// Counters against what the model has seen.
+    pub fn check(&self, events: &Pulses) {
+        let told = |kind, status: Status| self.told_kinds.get(&(kind, status as u8)).copied().unwrap_or(0);
+        if self.was_reset {
+            return;
+        }
+        assert_eq!(events.of("unexpected"), self.unexpected, "answers that match nothing");
+        assert_eq!(events.of("written"), told(WRITE, Status::Ok));
+        assert_eq!(events.of("read"), told(READ, Status::Ok));
+        assert_eq!(events.of("flushed"), told(FLUSH, Status::Ok));
+        assert_eq!(events.of("not_owner"), told(WRITE, Status::NotOwner));
+        assert_eq!(events.of("timed_out"), events.of("fence"));
+    }
+}

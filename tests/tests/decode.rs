@@ -1,0 +1,340 @@
+//! `offload::decode` against plain Rust: every refusal in its order, every split, numbers in turn.
+
+mod common;
+
+use common::{Pulses, Streams, words};
+use dyad_hdl::bundle::{AdminCmd, CmdNew, Cqe, OpInfo, Sqe, op_kind};
+use dyad_hdl::ir::Bits;
+use dyad_hdl::offload::decode::{REFUSALS, decode};
+use dyad_hdl::params::Params;
+use dyad_spec::entry::submission::Submission;
+use dyad_spec::{MAX_BLOCKS, MAX_LOOKUPS, Opcode, Status, regs};
+use dyad_tests::{Dut, Rng, Scoreboard, Stall, Trial, field, pack, trial};
+use std::collections::{HashMap, HashSet, VecDeque};
+
+/// A LUN: valid, live, local, blocks.
+type Lun = (bool, bool, bool, u32);
+
+const LUNS: [Lun; 8] = [
+    (true, true, false, 1000),
+    (true, true, true, 64),
+    (true, false, false, 5000),
+    (false, true, false, 1000),
+    (true, true, false, u32::MAX),
+    (true, false, true, 1),
+    (false, false, false, 0),
+    (true, true, false, 70),
+];
+
+/// A submission as it is offered.
+#[derive(Clone)]
+struct Offer {
+    sub: Submission,
+    /// Of the second half of the entry.
+    reserved: bool,
+    queue: u64,
+    t_doorbell: u64,
+    d_fetched: u64,
+}
+
+/// How a submission must be answered, by the rules in their order.
+fn verdict(o: &Offer, link: bool) -> Status {
+    let s = &o.sub;
+    let Ok(op) = Opcode::try_from(s.opcode() as u8) else { return Status::BadOpcode };
+    let data = matches!(op, Opcode::Write | Opcode::Read);
+    let set = op == Opcode::SetOwner;
+    let flags = match op {
+        Opcode::Write | Opcode::Read => 1,
+        Opcode::SetOwner => 2,
+        _ => 0,
+    };
+    let owners = if set { 2 } else { 1 };
+    let aux = set || op == Opcode::Lookup;
+    if o.reserved || s.flags() & !flags != 0 || s.owner() >= owners || (!aux && s.aux() != 0) {
+        return Status::BadOpcode;
+    }
+    let most = if data { MAX_BLOCKS } else { MAX_LOOKUPS };
+    if (data || op == Opcode::Lookup) && !(1..=most).contains(&s.blocks()) {
+        return Status::BadBlocks;
+    }
+    let lun = LUNS.get(s.lun() as usize).filter(|l| l.0);
+    if op != Opcode::Identify && lun.is_none() {
+        return Status::BadLun;
+    }
+    let (_, live, local, blocks) = lun.copied().unwrap_or_default();
+    let past = s.lba().checked_add(s.blocks()).is_none_or(|end| end > u64::from(blocks));
+    if (data && past) || (set && s.lba() >> 32 != 0) {
+        return Status::BadLba;
+    }
+    let iova = data || matches!(op, Opcode::Lookup | Opcode::Identify);
+    if (iova && !s.iova().is_multiple_of(4096)) || (op == Opcode::Lookup && !s.aux().is_multiple_of(4096)) {
+        return Status::Misaligned;
+    }
+    if data && !live && s.flags() & 1 == 0 {
+        return Status::NotLive;
+    }
+    if (data || op == Opcode::Flush) && !local && !link {
+        return Status::LinkDown;
+    }
+    Status::Ok
+}
+
+/// A submission that is right, or wrong in one thing or several.
+fn any_offer(rng: &mut Rng) -> Offer {
+    let op = rng.pick(Opcode::ALL).0;
+    let mut s = Submission::new();
+    let lun = *rng.pick(&[0, 0, 0, 1, 2, 4, 5, 7]);
+    let most = u64::from(LUNS[lun as usize].3);
+    let blocks = match op {
+        Opcode::Lookup => 1 + rng.below(MAX_LOOKUPS),
+        Opcode::SetOwner => rng.below(1 << 16),
+        _ => {
+            let longest = *rng.pick(&[1, 4, 64]);
+            (1 + rng.below(longest)).min(most)
+        }
+    };
+    s.set_opcode(op.code()).set_cid(rng.below(1 << 16)).set_lun(lun).set_blocks(blocks);
+    let room = most - blocks.min(most);
+    let inside = rng.below(room + 1);
+    s.set_lba(*rng.pick(&[0, room, inside]));
+    s.set_iova(rng.next_u64() << 12);
+    match op {
+        Opcode::Lookup => drop(s.set_aux(rng.next_u64() << 12)),
+        Opcode::SetOwner => drop(s.set_aux(rng.next_u64()).set_owner(rng.below(2)).set_flags(rng.below(2) * 2)),
+        Opcode::Write | Opcode::Read => drop(s.set_flags(u64::from(!LUNS[lun as usize].1))),
+        _ => {}
+    }
+    let mut reserved = false;
+    let faults = *rng.pick(&[0, 0, 1, 1, 2]);
+    for _ in 0..faults {
+        match rng.below(12) {
+            0 => drop(s.set_opcode(rng.below(256))),
+            1 => drop(s.set_flags(rng.below(256))),
+            2 => reserved = true,
+            3 => drop(s.set_owner(rng.below(256))),
+            4 => drop(s.set_aux(rng.next_u64() >> rng.below(64))),
+            5 => drop(s.set_blocks(*rng.pick(&[0, 64, 65, 512, 513, 0xffff]))),
+            6 => drop(s.set_lun(*rng.pick(&[3, 6, 8, 11, 128, 255]))),
+            7 => drop(s.set_lba(most - blocks.min(most) + 1)),
+            8 => drop(s.set_lba(*rng.pick(&[1 << 32, u64::MAX, u64::MAX - 3, 0xffff_ffff, 0xffff_fff0]))),
+            9 => drop(s.set_iova(rng.next_u64())),
+            10 => drop(s.set_flags(0)),
+            _ => drop(s.set_lun(2)),
+        }
+    }
+    let t_doorbell = rng.next_u64() >> 16;
+    Offer { sub: s, reserved, queue: rng.below(8), t_doorbell, d_fetched: rng.next_u64() >> 32 }
+}
+
+struct Bench {
+    dut: Dut,
+    streams: Streams,
+    events: Pulses,
+    offers: VecDeque<Offer>,
+    link: bool,
+    numbers: VecDeque<u64>,
+    news: Scoreboard<Bits>,
+    ops: Scoreboard<Bits>,
+    admins: Scoreboard<Bits>,
+    errors: Scoreboard<Bits>,
+    /// Commands that the table has heard of.
+    noted: HashSet<u64>,
+    refusals: HashMap<Status, u64>,
+    op_cycles: Vec<u64>,
+}
+
+impl Bench {
+    fn new(t: &mut Trial, stall: Stall) -> Self {
+        let mut dut = t.dut(&decode(&Params::new(64)));
+        let control = |l: &Lun| {
+            regs::LUN_VALID.put(l.0.into()) | regs::LUN_LIVE.put(l.1.into()) | regs::LUN_LOCAL.put(l.2.into())
+        };
+        dut.poke_bits("lun_control", &words(&LUNS.iter().map(control).collect::<Vec<_>>()));
+        dut.poke_bits("lun_blocks", &words(&LUNS.map(|l| l.3)));
+        Self {
+            streams: Streams::new(&dut, &["s_sqe", "s_free"], &["m_new", "m_op", "m_admin", "m_error"], stall),
+            events: Pulses::new(&dut, &REFUSALS.map(|r| r.1)),
+            dut,
+            offers: VecDeque::new(),
+            link: true,
+            numbers: VecDeque::new(),
+            news: Scoreboard::new("new command"),
+            ops: Scoreboard::new("operation"),
+            admins: Scoreboard::new("other command"),
+            errors: Scoreboard::new("refusal"),
+            noted: HashSet::new(),
+            refusals: HashMap::new(),
+            op_cycles: Vec::new(),
+        }
+    }
+
+    fn offer(&mut self, o: Offer) {
+        let mut word = Bits::zero(Sqe::WIDTH);
+        word.set(0, &Bits::from_bytes_le(&o.sub.0[..32]));
+        let rest = pack(
+            &Sqe::FIELDS[1..],
+            &[
+                ("reserved", o.reserved.into()),
+                ("queue", o.queue),
+                ("t_doorbell", o.t_doorbell),
+                ("d_fetched", o.d_fetched),
+            ],
+        );
+        word.set(256, &rest);
+        self.streams.push("s_sqe", word);
+        self.offers.push_back(o);
+    }
+
+    fn number(&mut self, cmd: u64) {
+        self.streams.push("s_free", Bits::from_u64(cmd, 12));
+        self.numbers.push_back(cmd);
+    }
+
+    /// What must come of a submission that was taken now.
+    fn expect(&mut self, o: &Offer) {
+        let s = &o.sub;
+        let status = verdict(o, self.link);
+        let common = [("queue", o.queue), ("cid", s.cid()), ("t_doorbell", o.t_doorbell), ("d_fetched", o.d_fetched)];
+        if status != Status::Ok {
+            *self.refusals.entry(status).or_default() += 1;
+            return self.errors.expect(pack(Cqe::FIELDS, &[&common[..], &[("status", status.code())]].concat()));
+        }
+        let cmd = self.numbers.pop_front().expect("there are numbers enough");
+        let op = Opcode::try_from(s.opcode() as u8).expect("it is known");
+        let kind = match op {
+            Opcode::Write => Some(op_kind::WRITE),
+            Opcode::Read => Some(op_kind::READ),
+            Opcode::Flush => Some(op_kind::FLUSH),
+            _ => None,
+        };
+        let blocks = if matches!(op, Opcode::Write | Opcode::Read) { s.blocks() } else { 1 };
+        self.news.expect(pack(CmdNew::FIELDS, &[&common[..], &[("cmd", cmd), ("blocks", blocks)]].concat()));
+        let Some(kind) = kind else {
+            let fields = [
+                ("cmd", cmd),
+                ("opcode", s.opcode()),
+                ("flags", s.flags()),
+                ("lun", s.lun() & 7),
+                ("owner", s.owner()),
+                ("blocks", s.blocks()),
+                ("lba", s.lba() & 0xffff_ffff),
+                ("iova", s.iova()),
+                ("aux", s.aux()),
+            ];
+            return self.admins.expect(pack(AdminCmd::FIELDS, &fields));
+        };
+        for n in 0..blocks {
+            let fields = [
+                ("cmd", cmd),
+                ("block", n),
+                ("kind", kind),
+                ("local", LUNS[s.lun() as usize].2.into()),
+                ("lun", s.lun()),
+                ("lba", (s.lba() + n) & 0xffff_ffff),
+                ("page", ((s.iova() >> 12) + n) & ((1 << 52) - 1)),
+            ];
+            self.ops.expect(pack(OpInfo::FIELDS, &fields));
+        }
+    }
+
+    fn cycle(&mut self, t: &mut Trial) {
+        self.dut.poke("link_ok", self.link.into());
+        self.streams.drive(&mut self.dut, &mut t.rng);
+        self.dut.settle();
+        self.events.sample(&self.dut);
+        let (came, taken) = self.streams.sample(&self.dut);
+        for (name, word) in came {
+            match name {
+                "m_new" => {
+                    assert!(self.noted.insert(field(CmdNew::FIELDS, &word, "cmd")));
+                    self.news.got(&word);
+                }
+                "m_op" => {
+                    let known = self.noted.contains(&field(OpInfo::FIELDS, &word, "cmd"));
+                    assert!(known, "the command table hears of a command first");
+                    self.op_cycles.push(self.dut.cycle());
+                    self.ops.got(&word);
+                }
+                "m_admin" => {
+                    assert!(self.noted.contains(&field(AdminCmd::FIELDS, &word, "cmd")));
+                    self.admins.got(&word);
+                }
+                _ => self.errors.got(&word),
+            }
+        }
+        for (name, _) in taken {
+            if name == "s_sqe" {
+                let o = self.offers.pop_front().expect("it was offered");
+                self.expect(&o);
+            }
+        }
+        self.dut.edge();
+    }
+
+    fn missing(&self) -> usize {
+        self.offers.len() + self.news.missing() + self.ops.missing() + self.admins.missing() + self.errors.missing()
+    }
+}
+
+/// Submissions that are right, and wrong in every way, with a link that comes and goes.
+#[test]
+fn decode_checks_and_splits() {
+    trial(|t| {
+        for stall in Stall::ALL {
+            let mut b = Bench::new(t, stall);
+            let mut cmd = 0;
+            for _ in 0..2000 {
+                let o = any_offer(&mut t.rng);
+                b.offer(o);
+            }
+            while b.missing() > 0 {
+                // Sometimes numbers are short.
+                if b.numbers.len() < 3 && (t.rng.one_in(20) || b.numbers.is_empty()) {
+                    for _ in 0..4 {
+                        b.number(cmd & 0xfff);
+                        b.noted.remove(&((cmd + 2000) & 0xfff));
+                        cmd += 1;
+                    }
+                }
+                if t.rng.one_in(if b.link { 400 } else { 60 }) {
+                    b.link = !b.link;
+                }
+                b.cycle(t);
+                assert!(b.dut.cycle() < 400_000, "it never ends");
+            }
+            for list in [&b.news, &b.ops, &b.admins, &b.errors] {
+                list.finish();
+            }
+            (0..3).for_each(|_| b.cycle(t));
+            for (status, name) in REFUSALS {
+                let count = b.refusals.get(&status).copied().unwrap_or(0);
+                assert!(count > 3, "{status:?} never happened");
+                assert_eq!(b.events.of(name), count, "{name}");
+            }
+            assert_eq!(b.dut.peek("quiet"), 1);
+        }
+    });
+}
+
+/// A write of 64 blocks: its first operation after 2 cycles, then one a cycle; one idle cycle to the next command.
+#[test]
+fn decode_rate() {
+    trial(|t| {
+        let mut b = Bench::new(t, Stall::None);
+        (0..8).for_each(|n| b.number(n));
+        for _ in 0..2 {
+            let mut o = any_offer(&mut t.rng);
+            o.reserved = false;
+            let mut s = Submission::new();
+            s.set_opcode(Opcode::Write.code()).set_blocks(64).set_lba(7).set_iova(0x7000);
+            o.sub = s;
+            b.offer(o);
+        }
+        (0..150).for_each(|_| b.cycle(t));
+        assert_eq!(b.op_cycles.len(), 128);
+        assert_eq!(b.op_cycles[0], 2, "s_sqe was offered in cycle 0");
+        let gaps: Vec<u64> = b.op_cycles.windows(2).map(|w| w[1] - w[0]).collect();
+        assert_eq!(gaps.iter().filter(|g| **g == 1).count(), 126);
+        assert_eq!(gaps[63], 2, "between the commands");
+    });
+}
