@@ -8,6 +8,7 @@ use clap::ValueEnum;
 use dyad_driver::{Backing, Mode, Queue, Stages};
 use dyad_sim::Site;
 use dyad_spec::{BLOCK_BYTES, MAX_LOOKUPS};
+use rand::seq::SliceRandom;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde::Serialize;
@@ -31,11 +32,11 @@ pub struct Args {
     /// What the commands do
     #[arg(long, value_enum, default_value_t = Pattern::Write)]
     pattern: Pattern,
-    /// In which order addresses come
+    /// In which order addresses come; random: each place once before any comes again
     #[arg(long, value_enum, default_value_t = Order::Sequential)]
     order: Order,
-    /// Commands under way at a time, up to 1023
-    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1023))]
+    /// Commands under way at a time, up to 4095; a card may have less room, which is said
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=4095))]
     depth: u16,
     /// Blocks of each read or write, 1 to 64
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=64))]
@@ -224,16 +225,25 @@ fn transfers(args: &Args, queue: &mut Queue<AnyBacking>, lun_blocks: u64) -> Res
     let mut random = ChaCha8Rng::seed_from_u64(args.target.sim.seed);
     // Commands under way must not share memory.
     let depth = usize::from(args.depth);
+    ensure!(
+        depth <= queue.room(),
+        "keeping {depth} commands under way: the card's queues have room for {}; give a lower --depth",
+        queue.room()
+    );
     let buffer = queue.backing().dma_alloc((depth + 1) * usize::from(args.blocks) * BLOCK_BYTES)?;
     let mut pattern = vec![0; buffer.len()];
     random.fill(&mut pattern[..]);
     buffer.write_at(0, &pattern);
+    let mut order: Vec<u64> = Vec::new();
     let list: Vec<Transfer> = (0..u64::from(args.count))
         .map(|index| {
-            let at = match args.order {
-                Order::Sequential => index % places,
-                Order::Random => random.random_range(0..places),
-            };
+            if index % places == 0 {
+                order = (0..places).collect();
+                if args.order == Order::Random {
+                    order.shuffle(&mut random);
+                }
+            }
+            let at = order[(index % places) as usize];
             let place = index as usize % (depth + 1) * usize::from(args.blocks);
             Transfer { lba: at * each, blocks: args.blocks, place }
         })

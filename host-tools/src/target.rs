@@ -74,12 +74,12 @@ impl Pair {
     }
 }
 
-/// A queue with room for as many commands as the card allows, up to 1023, whose interrupts are not moderated.
+/// A queue with room for as many commands as the card allows, up to 4095, whose interrupts are not moderated.
 ///
 /// # Errors
 /// What creating a queue can give.
 pub fn queue(site: &Site<AnyBacking>) -> Result<Queue<AnyBacking>> {
-    let log2 = site.device().info().queue_log2_max.min(10);
+    let log2 = site.device().info().queue_log2_max.min(12);
     let config = QueueConfig { sq_log2: log2, cq_log2: log2, ..QueueConfig::default() };
     let queue = site.device().create_queue(&config)?;
     if let Some(vector) = queue.vector() {
