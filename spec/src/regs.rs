@@ -234,12 +234,13 @@ registers! {
     MAILBOX_STATUS: 0x20c, 1, 4, Ro {
         /// A message waits to be sent: do not touch MAILBOX_TX_DATA.
         MAILBOX_TX_BUSY: 0, 1;
-        /// A message has come and is in MAILBOX_RX_DATA; further ones are dropped and counted until it is taken.
+        /// A message has come and is in MAILBOX_RX_DATA. The card keeps a few; when there is no room for one, it is dropped and
+        /// counted.
         MAILBOX_RX_VALID: 1, 1;
         /// Payload bytes of the frame that it came in.
         MAILBOX_RX_BYTES: 16, 16;
     };
-    /// Writing 1 says that the message in MAILBOX_RX_DATA has been read.
+    /// Writing 1 says that the message in MAILBOX_RX_DATA has been read: the next one, if there is one, takes its place.
     MAILBOX_TAKE: 0x210, 1, 4, Wo;
     /// Vector that a message raises.
     MAILBOX_VECTOR: 0x214, 1, 4, Rw;

@@ -1,11 +1,12 @@
 //! `mailbox` against plain bytes.
 
 use dyad_hdl::ir::Bits;
-use dyad_hdl::net::mailbox::mailbox;
+use dyad_hdl::net::mailbox::{KEPT, mailbox};
 use dyad_hdl::params::Params;
 use dyad_spec::BLOCK_BYTES;
 use dyad_spec::wire::MAILBOX_BYTES;
 use dyad_tests::{Dut, Rng, Sink, Stall, prove, trial};
+use std::collections::VecDeque;
 
 /// Writes a message word by word, now and then byte by byte.
 fn compose(dut: &mut Dut, rng: &mut Rng, message: &[u8]) {
@@ -119,41 +120,43 @@ fn read(dut: &mut Dut, bytes: usize) -> Vec<u8> {
 }
 
 #[test]
-fn a_message_is_kept_until_it_is_taken() {
+fn messages_are_kept_until_they_are_taken() {
     trial(|t| {
         for data_w in [64, 512] {
             let mut dut = t.dut(&mailbox(&Params::new(data_w)));
-            let mut kept: Option<Vec<u8>> = None;
+            let mut kept: VecDeque<Vec<u8>> = VecDeque::new();
             let (mut received, mut dropped) = (0, 0);
-            for _ in 0..300 {
+            for _ in 0..400 {
                 let bytes = 64 * (1 + t.rng.below(64) as usize);
                 let payload: Vec<u8> = (0..bytes).map(|_| t.rng.next_u64() as u8).collect();
                 let good = !t.rng.one_in(4);
+                let room = kept.len() < KEPT;
                 // Now and then the host takes the message that waits while the next one comes in.
                 let take_at =
-                    (kept.is_some() && t.rng.one_in(4)).then(|| t.rng.below((bytes * 8 / data_w) as u64) as usize);
+                    (!kept.is_empty() && t.rng.one_in(4)).then(|| t.rng.below((bytes * 8 / data_w) as u64) as usize);
                 let result = deliver(&mut dut, &mut t.rng, &payload, good, data_w, take_at);
-                assert_eq!(result, (good && kept.is_none(), good && kept.is_some()));
+                assert_eq!(result, (good && room, good && !room));
                 received += u32::from(result.0);
                 dropped += u32::from(result.1);
-                if result.0 {
-                    kept = Some(payload);
-                }
                 if take_at.is_some() {
-                    kept = None;
+                    kept.pop_front();
                 }
-                dut.settle();
-                assert_eq!(dut.peek("mb_rx_valid"), u64::from(kept.is_some()));
-                if let Some(message) = &kept {
-                    let seen = message.len().min(MAILBOX_BYTES);
-                    assert_eq!(dut.peek("mb_rx_bytes"), message.len() as u64);
-                    assert_eq!(read(&mut dut, seen), message[..seen]);
-                    if t.rng.one_in(2) {
-                        dut.poke("mb_take", 1);
-                        dut.tick();
-                        dut.poke("mb_take", 0);
-                        kept = None;
+                if result.0 {
+                    kept.push_back(payload);
+                }
+                let takes = if t.rng.one_in(12) { KEPT + 1 } else { usize::from(t.rng.one_in(3)) };
+                for _ in 0..takes {
+                    dut.settle();
+                    assert_eq!(dut.peek("mb_rx_valid"), u64::from(!kept.is_empty()));
+                    // To take where nothing is does nothing.
+                    if let Some(message) = kept.pop_front() {
+                        let seen = message.len().min(MAILBOX_BYTES);
+                        assert_eq!(dut.peek("mb_rx_bytes"), message.len() as u64);
+                        assert_eq!(read(&mut dut, seen), message[..seen]);
                     }
+                    dut.poke("mb_take", 1);
+                    dut.tick();
+                    dut.poke("mb_take", 0);
                 }
             }
             assert!(received > 50 && dropped > 20, "{received} received, {dropped} dropped");

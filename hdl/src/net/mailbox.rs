@@ -13,7 +13,7 @@
 //! sends what was written: `m_mb` {payload bytes} and then on `m_mbpay` that many bytes, the message and zeroes after it.
 //! The count is cut to a multiple of 64 between 256 and a block; an order while `mb_tx_busy` is lost. Received payload
 //! comes as events: `s_mbbeat` {data, first}, then `s_mbend` {good, bytes:16}. A good message sets `mb_rx_valid` and is
-//! kept until `mb_take`. `mb_rx_data` comes one cycle after `mb_rx_addr`; past the message's `mb_rx_bytes` it is what
+//! kept until `mb_take`; up to [`KEPT`] are kept, and are shown in their order. `mb_rx_data` comes one cycle after `mb_rx_addr`; past the message's `mb_rx_bytes` it is what
 //! earlier ones left. `irq` is a pulse for each message. `quiet`: nothing to send.
 //!
 //! **Parameters.** [`Params`]: `data_w`.
@@ -22,13 +22,13 @@
 //!
 //! **Throughput.** A beat a cycle, both ways.
 //!
-//! **Backpressure.** None towards the wire: a message that begins while another waits is dropped.
+//! **Backpressure.** None towards the wire: a message that begins while [`KEPT`] wait is dropped.
 //!
-//! **Reset.** Forgets both messages.
+//! **Reset.** Forgets all messages.
 //!
 //! **Clocks.** One.
 //!
-//! **Ordering.** One message each way.
+//! **Ordering.** As they came.
 //!
 //! **Errors.** A dropped message: `ev_mailbox_dropped`. One that is not good is forgotten; `eth_rx` counts it.
 //!
@@ -43,6 +43,8 @@ use crate::params::Params;
 use crate::prelude::*;
 use crate::stream::{event_in, stream_out};
 
+/// Messages that wait for the driver, at most: a handshake sends two in a row. A power of two.
+pub const KEPT: usize = 4;
 /// Bits of a job for `eth_tx`: the payload's bytes.
 pub const MB_JOB_W: usize = 16;
 
@@ -121,14 +123,20 @@ fn receive(m: &M, d: usize) {
     let take = m.input("mb_take", 1);
     let addr = m.input("mb_rx_addr", clog2(MAILBOX_BYTES / 4));
 
-    // What begins while a message waits is not let in, even when that one is taken meanwhile.
-    let full = m.reg("rx_valid", 1, 0);
+    // What begins while all places are taken is not let in, even when one is taken out meanwhile.
+    let place_w = clog2(KEPT);
+    let head = m.reg("rx_head", place_w + 1, 0);
+    let tail = m.reg("rx_tail", place_w + 1, 0);
+    let held = (tail - head).named("rx_held");
+    let full = held.bit(place_w).named("rx_full");
+    let waits = held.any().named("rx_waits");
     let shut = m.reg("rx_shut", 1, 0);
     let row = m.reg("rx_row", clog2(beats) + 1, 0);
     let here = mux(first, 0, row.get());
     let refused = mux(beat_valid & first, full, shut);
-    let message = m.ram("rx_message", beats, d);
-    message.write(beat_valid & !refused & here.lt(beats), here.trunc(clog2(beats)), beat.slice(0, d));
+    let message = m.ram("rx_message", KEPT * beats, d);
+    let to = cat(&[tail.slice(0, place_w), here.trunc(clog2(beats))]);
+    message.write(beat_valid & !refused & here.lt(beats), to, beat.slice(0, d));
     when(beat_valid, || {
         row.set(mux(here.lt(beats), here + 1, here));
         shut.set(refused);
@@ -136,12 +144,17 @@ fn receive(m: &M, d: usize) {
 
     let comes = end_valid & good & !refused & !full;
     let dropped = end_valid & good & (refused | full);
-    let count = m.reg_nr("rx_bytes", 16);
-    when(take, || full.set(0));
+    let counts: Vec<Var> = (0..KEPT).map(|i| m.reg_nr(format!("rx_bytes{i}"), 16)).collect();
+    when(take & waits, || head.set(head + 1));
     when(comes, || {
-        full.set(1);
-        count.set(bytes);
+        tail.set(tail + 1);
+        for (i, count) in counts.iter().enumerate() {
+            when(tail.slice(0, place_w).eq(i), || count.set(bytes));
+        }
     });
+    let first_held = head.slice(0, place_w);
+    let hits: Vec<E> = (0..KEPT).map(|i| first_held.eq(i)).collect();
+    let count = onehot_mux(&hits, &counts.iter().map(|c| c.get()).collect::<Vec<_>>());
     let (irq, lost) = (m.reg("irq_q", 1, 0), m.reg("lost", 1, 0));
     irq.set(comes);
     lost.set(dropped);
@@ -149,10 +162,11 @@ fn receive(m: &M, d: usize) {
     let (row_read, place) = split(addr, d);
     let place_q = m.reg_nr("rx_place", place.width());
     place_q.set(place);
-    m.output("mb_rx_data", 32).set(message.read(row_read).slice_dyn(place_q, 32));
-    m.output("mb_rx_valid", 1).set(full);
+    m.output("mb_rx_data", 32).set(message.read(cat(&[first_held, row_read])).slice_dyn(place_q, 32));
+    m.output("mb_rx_valid", 1).set(waits);
     m.output("mb_rx_bytes", 16).set(count);
     m.output("irq", 1).set(irq);
     m.output("ev_mailbox_received", 1).set(irq);
     m.output("ev_mailbox_dropped", 1).set(lost);
+    m.prove("mailbox_places", held.le(KEPT));
 }
