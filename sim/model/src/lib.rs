@@ -1,0 +1,13 @@
+//! The card's coherence behaviour in plain Rust, and what judges it.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`protocol`] | one site as a state machine, sans-IO: commands, frames and store answers in; frames, store accesses and completions out |
+//! | [`explore`] | exhaustive search over two sites and a link that loses, doubles and reorders |
+//! | [`judge`] | histories: linearizable, untorn, complete, both stores equal. Knows nothing of the model |
+//! | [`world`] | seeded simulation of two sites, their stores, their clients and the link, with faults |
+//!
+//! `docs/coherence.md` describes the protocol, and what each check covers.
+
+pub mod explore;
+pub mod protocol;

@@ -1,0 +1,549 @@
+//! State of a site: slots, records of the peer's slots, and what goes in and out.
+
+use super::directory::Directory;
+use super::gather::Gather;
+use super::lock::{LockTable, NIL};
+use super::{Block, Config, Epoch, Frame, Kind, Mutation, SiteId};
+use std::collections::VecDeque;
+use std::hash::{Hash, Hasher};
+
+/// A host command for one block or one range inside an extent. `decode` cuts larger ones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Op {
+    /// Read a block.
+    Read {
+        /// Its address.
+        lba: u32,
+    },
+    /// Write a block.
+    Write {
+        /// Its address.
+        lba: u32,
+        /// What to write.
+        data: Block,
+        /// Reading host memory fails after this many parts of the block.
+        fault: Option<u8>,
+    },
+    /// Write a block if it holds what is expected.
+    CompareWrite {
+        /// Its address.
+        lba: u32,
+        /// What it must hold.
+        expect: Block,
+        /// What to write.
+        data: Block,
+    },
+    /// Write zeroes, or trim: the same thing to a reader.
+    Zero {
+        /// First block.
+        lba: u32,
+        /// Blocks, all in one extent.
+        count: u16,
+    },
+    /// Flush both stores.
+    Flush,
+    /// Become owner of an extent, or of the LUN.
+    Acquire {
+        /// A block of the extent.
+        lba: u32,
+        /// The whole LUN.
+        lun: bool,
+    },
+    /// Make the peer the owner of an extent, or of the LUN.
+    Release {
+        /// A block of the extent.
+        lba: u32,
+        /// The whole LUN.
+        lun: bool,
+    },
+}
+
+/// How a command ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum Status {
+    /// Done.
+    Ok = 0,
+    /// The LUN is not live at the peer.
+    NotLive = 1,
+    /// Reading host memory failed. Nothing was written.
+    DmaReadFault = 2,
+    /// Compare-and-write: the block held something else. Nothing was written.
+    Miscompare = 3,
+    /// No answer in time. A write may end old or new.
+    PeerTimeout = 4,
+    /// Epoch or generation is used up until the numbers are renewed at a link-up.
+    EpochSpent = 5,
+    /// RELEASE by a site that is not the owner.
+    NotOwner = 6,
+}
+
+impl Status {
+    /// The status of a code in a frame.
+    pub fn of(code: u8) -> Status {
+        match code {
+            1 => Status::NotLive,
+            2 => Status::DmaReadFault,
+            3 => Status::Miscompare,
+            5 => Status::EpochSpent,
+            6 => Status::NotOwner,
+            _ => Status::PeerTimeout,
+        }
+    }
+}
+
+/// Whose store access it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Tag {
+    /// An own slot's.
+    Own(u16),
+    /// An own slot's block, read to be sent again: slot and sequence.
+    Again(u16, u32),
+    /// An own slot's staging block.
+    Stage(u16),
+    /// The operation on record for a slot of the peer.
+    Peer(u16),
+}
+
+/// An access to the local store. Home: the LUN's blocks. Staging: a block for each slot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum StoreOp {
+    /// Write a block home.
+    Write(u32, Block),
+    /// Write one part home: only a defective card does this.
+    WritePart(u32, u8, Block),
+    /// Zero blocks.
+    Zero(u32, u16),
+    /// Read a block; answered with it.
+    Read(u32),
+    /// Put what a slot writes, and what it expects, into its staging area.
+    Stage(u16, Block, Block),
+    /// Read a slot's staging area; answered with what it writes.
+    ReadStage(u16),
+    /// Copy a slot's staging block home.
+    Copy(u16, u32),
+    /// Flush.
+    Flush,
+}
+
+/// What a step puts out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Output {
+    /// A frame for the peer.
+    Send(Frame),
+    /// A store access; its end is told by [`Site::stored`] with the same tag.
+    Store(Tag, StoreOp),
+    /// A command's completion: command number, status, the block for a read.
+    Done(u32, Status, Option<Block>),
+    /// The peer has not answered; the link is fenced until [`Site::link_up`].
+    Fenced,
+}
+
+/// Time in, outputs out, for one step.
+#[derive(Debug, Default)]
+pub struct Io {
+    /// Now, in any unit that [`Config`] uses.
+    pub now: u64,
+    /// Outputs of the step, in order.
+    pub out: Vec<Output>,
+}
+
+impl Io {
+    pub(super) fn store(&mut self, tag: Tag, op: StoreOp) {
+        self.out.push(Output::Store(tag, op));
+    }
+}
+
+/// State of an own slot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Phase {
+    /// Not in use.
+    Free,
+    /// No sequence number left.
+    Spent,
+    /// In the queue of its block.
+    Queued,
+    /// Keeps its place at its block, and waits for extent or link.
+    Parked,
+    /// Has no place anywhere, and tries again at its next scan.
+    Retry,
+    /// Its read is at the store.
+    Reading,
+    /// Compare-and-write at the owner: reading the block.
+    Comparing,
+    /// Range operation at the owner: waiting for what is in the extent.
+    Draining,
+    /// At the owner: both legs under way.
+    Mirrored,
+    /// At the other site: sent to the owner.
+    Requested,
+    /// At the other site: the owner has it; waiting for the block here.
+    Granted,
+    /// At the other site: being written home here.
+    Copying,
+    /// Complete at both sites; COMMIT not sent yet.
+    Complete,
+    /// Flush: both stores' lines.
+    Flushing,
+    /// Waiting to become the owner.
+    Acquiring,
+    /// Waiting for the peer to be the owner.
+    Releasing,
+}
+
+/// An own slot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Slot {
+    pub(super) phase: Phase,
+    pub(super) op: Op,
+    pub(super) cmd: u32,
+    pub(super) seq: u32,
+    /// The command has ended; the slot goes on until the block is resolved.
+    pub(super) reported: bool,
+    /// The peer has acknowledged.
+    pub(super) acked: bool,
+    /// The local home write has been answered.
+    pub(super) stored: bool,
+    /// Staging: not begun, under way, done.
+    pub(super) staged: Staged,
+    /// The peer waits for the COMMIT.
+    pub(super) asked: bool,
+    /// Holds no lock (defects only).
+    pub(super) bare: bool,
+    /// A repeat's read is at the store.
+    pub(super) again: bool,
+    /// Epoch at which ownership was asked for or given up; or that a defective card looked up too early.
+    pub(super) epoch: Epoch,
+    /// Owner that a defective card looked up too early.
+    pub(super) owner: SiteId,
+    /// When to repeat.
+    pub(super) due: u64,
+    pub(super) tries: u16,
+}
+
+/// Progress of a staging write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Staged {
+    /// Not begun.
+    No,
+    /// At the store.
+    Begun,
+    /// Answered.
+    Yes,
+}
+
+impl Slot {
+    pub(super) fn lba(&self) -> u32 {
+        match self.op {
+            Op::Read { lba } | Op::Write { lba, .. } | Op::CompareWrite { lba, .. } => lba,
+            Op::Zero { lba, .. } | Op::Acquire { lba, .. } | Op::Release { lba, .. } => lba,
+            Op::Flush => 0,
+        }
+    }
+
+    pub(super) fn data(&self) -> (Block, Block) {
+        match self.op {
+            Op::Write { data, .. } => (data, Block::ZERO),
+            Op::CompareWrite { data, expect, .. } => (data, expect),
+            _ => (Block::ZERO, Block::ZERO),
+        }
+    }
+
+    pub(super) fn is_read(&self) -> bool {
+        matches!(self.op, Op::Read { .. })
+    }
+
+    pub(super) fn is_range(&self) -> bool {
+        matches!(self.op, Op::Zero { .. })
+    }
+}
+
+/// What a record stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Stage {
+    /// Nothing admitted yet.
+    Empty,
+    /// Admitted: waits for readers of its block, or for its extent to drain.
+    Waiting,
+    /// A compare-and-write reads the block.
+    Comparing,
+    /// At the store.
+    Writing,
+    /// The store has answered.
+    Stored,
+    /// Refused with a status, for good.
+    Refused(u8),
+}
+
+/// Record of one of the peer's slots (R1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Record {
+    /// Highest sequence admitted.
+    pub(super) seq: u32,
+    pub(super) kind: Kind,
+    pub(super) stage: Stage,
+    /// COMMIT has not come.
+    pub(super) held: bool,
+    pub(super) lba: u32,
+    pub(super) count: u16,
+    /// Gather buffer in use.
+    pub(super) buf: u16,
+    /// A turn kept for this slot: sequence, epoch, block. Its word in the queue may outlive it.
+    pub(super) turn: Option<(u32, Epoch, u32)>,
+    /// When to ask for its COMMIT again.
+    pub(super) ask_due: u64,
+    /// Its word is in a queue, or it holds a block as [`super::lock::Holder::Turn`].
+    pub(super) linked: bool,
+}
+
+impl Record {
+    pub(super) const NEW: Record = Record {
+        seq: 0,
+        kind: Kind::Write,
+        stage: Stage::Empty,
+        held: false,
+        lba: 0,
+        count: 0,
+        buf: NIL,
+        turn: None,
+        ask_due: 0,
+        linked: false,
+    };
+
+    /// Its end is not known yet: a new sequence can't be admitted.
+    pub(super) fn busy(&self) -> bool {
+        matches!(self.stage, Stage::Waiting | Stage::Comparing | Stage::Writing)
+    }
+}
+
+/// What happened, counted. No part of the state.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Frames of another link generation, or while the link is down.
+    pub bad_generation: u64,
+    /// Frames for slots that there are not.
+    pub bad_slot: u64,
+    /// Operations older than the record of their slot.
+    pub stale: u64,
+    /// Operations that are on record already.
+    pub duplicate: u64,
+    /// Answers, COMMITs and grants for nothing that is in flight.
+    pub unexpected: u64,
+    /// Operations of another epoch, or for another owner.
+    pub not_owner: u64,
+    /// Operations answered busy.
+    pub busy: u64,
+    /// Turns kept.
+    pub turns: u64,
+    /// Unfinished buffers that were taken for another block.
+    pub evicted: u64,
+    /// Blocks sent again.
+    pub repeats: u64,
+    /// COMMITs asked for.
+    pub asks: u64,
+    /// Operations that waited for a lock.
+    pub waits: u64,
+    /// Grants given.
+    pub grants: u64,
+}
+
+/// One site: everything that the card keeps.
+#[derive(Clone, Debug)]
+pub struct Site {
+    pub(super) cfg: Config,
+    pub(super) id: SiteId,
+    pub(super) up: bool,
+    pub(super) link: u16,
+    /// Link generation in which the numbers began.
+    pub(super) era: u16,
+    pub(super) live: bool,
+    pub(super) slots: Vec<Slot>,
+    pub(super) free: VecDeque<u16>,
+    /// Slots whose COMMIT has to be sent, each once.
+    pub(super) commits: VecDeque<u16>,
+    pub(super) commit_due: u64,
+    pub(super) records: Vec<Record>,
+    pub(super) bufs: Vec<Gather>,
+    pub(super) locks: LockTable,
+    pub(super) dir: Directory,
+    /// Something has ended that others wait for: scan at once.
+    pub(super) wake: bool,
+    pub(super) stats: Stats,
+}
+
+impl Hash for Site {
+    fn hash<H: Hasher>(&self, h: &mut H) {
+        (self.up, self.link, self.era, self.live, self.commit_due).hash(h);
+        self.slots.hash(h);
+        self.free.hash(h);
+        self.commits.hash(h);
+        self.records.hash(h);
+        self.bufs.hash(h);
+        self.locks.hash(h);
+        self.dir.hash(h);
+    }
+}
+
+impl Site {
+    /// A site at link generation 1, link up, LUN live, all owned by `owner`.
+    pub fn new(cfg: Config, id: SiteId, owner: SiteId) -> Self {
+        let slot = Slot {
+            phase: Phase::Free,
+            op: Op::Flush,
+            cmd: 0,
+            seq: 0,
+            reported: false,
+            acked: false,
+            stored: false,
+            staged: Staged::No,
+            asked: false,
+            bare: false,
+            again: false,
+            epoch: Epoch::default(),
+            owner: 0,
+            due: 0,
+            tries: 0,
+        };
+        let room = if cfg.is(Mutation::SharedRoom) { cfg.slots } else { 2 * cfg.slots };
+        Site {
+            cfg,
+            id,
+            up: true,
+            link: 1,
+            era: 1,
+            live: true,
+            slots: vec![slot; cfg.slots as usize],
+            free: (0..cfg.slots).collect(),
+            commits: VecDeque::with_capacity(cfg.slots as usize),
+            commit_due: 0,
+            records: vec![Record::NEW; cfg.slots as usize],
+            bufs: vec![Gather::EMPTY; cfg.bufs as usize],
+            locks: LockTable::new(cfg.slots, cfg.buckets, room),
+            dir: Directory::new(&cfg, owner),
+            wake: false,
+            stats: Stats::default(),
+        }
+    }
+
+    /// A site that starts with the owners of `map`.
+    pub fn with_map(cfg: Config, id: SiteId, map: &super::Map) -> Self {
+        let mut site = Site::new(cfg, id, map.lun.1);
+        site.dir.set(map);
+        site
+    }
+
+    /// Site number.
+    pub fn id(&self) -> SiteId {
+        self.id
+    }
+
+    /// The other site's number.
+    pub(super) fn peer(&self) -> SiteId {
+        1 - self.id
+    }
+
+    /// Counters.
+    pub fn stats(&self) -> &Stats {
+        &self.stats
+    }
+
+    /// The directory.
+    pub fn directory(&self) -> &Directory {
+        &self.dir
+    }
+
+    /// Whether the link is up and not fenced.
+    pub fn is_up(&self) -> bool {
+        self.up
+    }
+
+    /// Link generation.
+    pub fn generation(&self) -> u16 {
+        self.link
+    }
+
+    /// Phase of a slot.
+    pub fn phase(&self, slot: usize) -> Phase {
+        self.slots[slot].phase
+    }
+
+    /// Makes the LUN live or not. A LUN that is not live refuses the peer's operations.
+    pub fn set_live(&mut self, live: bool) {
+        self.live = live;
+    }
+
+    /// A slot is free for a command, and the link is up.
+    pub fn has_room(&self) -> bool {
+        self.up && !self.free.is_empty()
+    }
+
+    /// No operation, own or the peer's, is under way here. COMMITs may be missing.
+    pub fn at_rest(&self) -> bool {
+        let ended = |s: &Slot| matches!(s.phase, Phase::Free | Phase::Spent);
+        self.slots.iter().all(ended) && !self.records.iter().any(Record::busy)
+    }
+
+    /// At rest, nothing of the peer's held, no turn kept for it.
+    pub fn settled(&self) -> bool {
+        self.at_rest() && !self.records.iter().any(|r| r.held || r.linked)
+    }
+
+    /// Slots without sequence numbers: a link-up with renewal is wanted.
+    pub fn spent(&self) -> usize {
+        self.slots.iter().filter(|s| s.phase == Phase::Spent).count()
+    }
+
+    /// Something that others wait for has ended since the last call: a scan now is worth its time.
+    pub fn take_wake(&mut self) -> bool {
+        std::mem::take(&mut self.wake)
+    }
+
+    /// Whether this card has a defect.
+    pub(super) fn is(&self, mutation: Mutation) -> bool {
+        self.cfg.mutation == Some(mutation)
+    }
+
+    /// Sends a frame, with a COMMIT in its trailer if there is one.
+    pub(super) fn send(&mut self, mut frame: Frame, io: &mut Io) {
+        if !self.up {
+            return;
+        }
+        frame.link = self.link;
+        if self.cfg.trailer && frame.kind != Kind::Commit {
+            frame.commit = self.next_commit(io);
+        }
+        io.out.push(Output::Send(frame));
+    }
+
+    /// Ends a command, once.
+    pub(super) fn done(&mut self, s: u16, status: Status, data: Option<Block>, io: &mut Io) {
+        let slot = &mut self.slots[s as usize];
+        if !slot.reported {
+            slot.reported = true;
+            io.out.push(Output::Done(slot.cmd, status, data));
+        }
+    }
+
+    /// Gives a slot back.
+    pub(super) fn release_slot(&mut self, s: u16) {
+        let slot = &mut self.slots[s as usize];
+        // What is left of the old use must not make two equal states look different.
+        let (seq, spent) = (slot.seq, slot.seq >= self.cfg.seq_max);
+        (slot.op, slot.cmd, slot.reported, slot.acked, slot.stored) = (Op::Flush, 0, false, false, false);
+        (slot.staged, slot.asked, slot.bare, slot.again) = (Staged::No, false, false, false);
+        (slot.epoch, slot.owner, slot.due, slot.tries, slot.seq) = (Epoch::default(), 0, 0, 0, seq);
+        slot.phase = if spent { Phase::Spent } else { Phase::Free };
+        if !spent {
+            self.free.push_back(s);
+        }
+    }
+
+    /// The next COMMIT that has not been sent. Its slot is free from now on (R3).
+    pub(super) fn next_commit(&mut self, io: &mut Io) -> Option<(u16, u32)> {
+        let s = self.commits.pop_front()?;
+        self.commit_due = io.now + self.cfg.commit_delay;
+        let seq = self.slots[s as usize].seq;
+        self.release_slot(s);
+        Some((s, seq))
+    }
+}
