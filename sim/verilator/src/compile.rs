@@ -53,19 +53,21 @@ pub(crate) struct Recipe<'a> {
     pub(crate) options: &'a Options,
 }
 
-/// How Verilator is always called. To look for changed inputs costs more than to evaluate the little that hangs on them:
-/// `-fno-ico-change-detect` makes a small model with the card's ports 1.7 times as fast.
-const VERILATE: [&str; 9] = [
-    "--cc",
-    "--no-timing",
-    "-O3",
-    "--x-assign",
-    "unique",
-    "--x-initial",
-    "unique",
-    "-Wno-fatal",
-    "-fno-ico-change-detect",
-];
+/// How Verilator is always called.
+const VERILATE: [&str; 8] =
+    ["--cc", "--no-timing", "-O3", "--x-assign", "unique", "--x-initial", "unique", "-Wno-fatal"];
+
+/// The C++ compiler's level for the parts of a fast model that run in each cycle. `-O3` makes a card 0.7 times as fast.
+const FAST: &str = "-O2";
+
+/// Whether to look for changed inputs before what hangs on them is evaluated. In a block by itself that costs more than it
+/// saves (a small model with the card's ports is 1.7 times as fast without); in a whole card it makes 1.1 times the speed.
+fn change_detection(options: &Options) -> &'static str {
+    match options.optimize {
+        Optimize::Build => "-fno-ico-change-detect",
+        Optimize::Speed => "-fico-change-detect",
+    }
+}
 
 /// The one symbol that a model called `name` exports.
 pub(crate) fn symbol(name: &str) -> String {
@@ -86,6 +88,8 @@ impl Recipe<'_> {
             self.name,
             &format!("{:?}", self.options),
             &VERILATE.join(" "),
+            change_detection(self.options),
+            FAST,
             &shim::source("", "", &[], self.options.trace),
             self.verilog,
         ]);
@@ -112,7 +116,7 @@ impl Recipe<'_> {
         let prefix = format!("V{}", self.name);
         let mut verilate = Command::new(self.toolchain.verilator_bin());
         verilate.env("VERILATOR_ROOT", self.toolchain.root());
-        verilate.args(VERILATE);
+        verilate.args(VERILATE).arg(change_detection(self.options));
         verilate.args(["--top-module", self.top, "--prefix", &prefix, "--Mdir"]).arg(dir);
         if self.options.assert {
             verilate.arg("--assert");
@@ -165,7 +169,7 @@ impl Recipe<'_> {
         for (index, (slow, text, _)) in units.into_iter().enumerate() {
             let source = dir.join(format!("unit{index}.cpp"));
             write(&source, &text)?;
-            let level = if self.options.optimize == Optimize::Speed && !slow { "-O3" } else { "-O1" };
+            let level = if self.options.optimize == Optimize::Speed && !slow { FAST } else { "-O1" };
             finished.push(Unit { source, level });
         }
         Ok(finished)
