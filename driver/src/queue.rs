@@ -13,8 +13,9 @@
 //! place, so that a completion that comes twice, or of an earlier use, is not taken for another command's. Places are
 //! reused in turn, oldest first, to make the numbers last.
 //!
-//! **Completion doorbell.** It is written when half the ring has been taken since it last was. The card then knows of at
-//! least half the ring as free once everything posted has been taken, so it never stops for want of it.
+//! **Completion doorbell.** The card reserves an entry for each command that it fetches. What is not reserved is what it may
+//! fetch more; when half of that has been taken since the last doorbell, the doorbell is written. So few commands in flight
+//! cost a doorbell for each half ring, and many do not stop for want of entries that the card does not know to be free.
 //!
 //! **Memory.** The memory that a command uses stays mapped until its completion is taken. To make that cheap, the queue
 //! keeps a clone of each of the last few buffers that it saw, until [`QueuePair::forget_idle_buffers`] or other buffers
@@ -291,10 +292,12 @@ impl QueuePair {
         Some(u32::from(self.sq_tail & self.sq.mask))
     }
 
-    /// The value for the completion doorbell, if half the ring has been taken since the last one.
+    /// The value for the completion doorbell, if half of the entries that no command in flight needs have been taken since
+    /// the last one.
     #[inline]
     pub fn take_head(&mut self) -> Option<u32> {
-        if self.cq_head.wrapping_sub(self.cq_rung) <= self.cq.mask / 2 {
+        let taken = self.cq_head.wrapping_sub(self.cq_rung);
+        if usize::from(taken) * 2 + self.in_flight() <= usize::from(self.cq.mask) {
             return None;
         }
         self.cq_rung = self.cq_head;

@@ -262,6 +262,27 @@ fn a_completion_that_comes_twice_is_a_fault() {
     assert_eq!(fault_of(&entry, &mut card, &mut engine), QueueFault::NotInFlight { cid: id.raw() });
 }
 
+/// With as many commands in flight as the completion ring has entries, the card can fetch one more for each that is taken.
+#[test]
+fn a_full_queue_keeps_flowing() {
+    let (mut card, mut engine) = Card::new(5, 5);
+    for i in 0..31 {
+        push(&mut engine, i).unwrap();
+    }
+    card.doorbell(engine.take_doorbell().unwrap());
+    while card.fetch() {}
+    for i in 31..300 {
+        card.complete(0);
+        engine.poll().unwrap().unwrap();
+        if let Some(head) = engine.take_head() {
+            card.head_doorbell(head);
+        }
+        push(&mut engine, i).unwrap();
+        card.doorbell(engine.take_doorbell().unwrap());
+        assert!(card.fetch(), "command {i} cannot be fetched: the card knows of no free entry for its completion");
+    }
+}
+
 #[test]
 fn a_completion_of_an_earlier_use_of_the_place_is_a_fault() {
     // One command at a time: the same place again and again.

@@ -1,5 +1,6 @@
 //! `dyad bench`: what commands cost, by the card's own time stamps.
 
+use std::collections::BTreeMap;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -90,12 +91,17 @@ struct Outcome {
     latency_ns: Summary,
     commands_per_second: f64,
     retries: u64,
+    /// What the measured card counted meanwhile: counters that moved.
+    counters: BTreeMap<&'static str, u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     added_cycles: Option<Summary>,
     #[serde(skip_serializing_if = "Option::is_none")]
     floor_cycles: Option<Floor>,
     #[serde(skip_serializing_if = "Option::is_none")]
     goodput_fraction: Option<f64>,
+    /// The same over equal parts of the stream's time: (middle in cycles since the first frame, fraction).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    goodput_over_time: Vec<(u64, f64)>,
     #[serde(skip_serializing_if = "Option::is_none")]
     stream_cycles: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -110,6 +116,9 @@ struct Link {
     mtu: usize,
     loss: f64,
 }
+
+/// Parts of a stream's time that goodput is told for.
+const PARTS: u64 = 40;
 
 /// Stamps and repeats of one command.
 type Told = (Stages, u8);
@@ -152,6 +161,7 @@ fn measure_site(args: &Args, cards: &mut Cards, log: Option<&WireLog>) -> Result
     let info = site.device().info().clone();
     let clock_mhz = config.as_ref().map_or(f64::from(info.clock_khz), |c| c.clock_khz as f64) / 1000.0;
     let mut queue = target::queue(site)?;
+    let before = site.device().counters()?;
     let started = queue.backing().now();
     let told = match args.pattern {
         Pattern::Lookup => lookups(args, &mut queue, lun_blocks)?,
@@ -159,6 +169,9 @@ fn measure_site(args: &Args, cards: &mut Cards, log: Option<&WireLog>) -> Result
     };
     let elapsed_ns = queue.backing().now().saturating_sub(started).max(1);
     drop(queue);
+    let after = site.device().counters()?;
+    let moved = before.iter().zip(&after).map(|(b, a)| (a.0.name(), a.1.wrapping_sub(b.1)));
+    let counters = moved.filter(|(_, moved)| *moved > 0).collect();
 
     let of = |get: Get| Summary::of(told.iter().map(get)).context("no command was timed");
     let latency = of(&|t| t.0.posted.into())?;
@@ -184,7 +197,7 @@ fn measure_site(args: &Args, cards: &mut Cards, log: Option<&WireLog>) -> Result
     let floor = config.as_ref().filter(|_| single_write).map(|config| Floor::new(config, data_w, store_w));
     let added = floor.map(|floor| of(&|t| floor.added(&t.0, data_w))).transpose()?;
     let goodput = match (log, &config) {
-        (Some(log), Some(config)) if args.depth > 1 => Goodput::of(&log.take(), config.rate, 1),
+        (Some(log), Some(config)) if args.depth > 1 => Goodput::of(&log.take(), config.rate, PARTS),
         _ => None,
     };
     let begun = told.iter().map(|t| t.0.doorbell).min().unwrap_or(0);
@@ -204,10 +217,12 @@ fn measure_site(args: &Args, cards: &mut Cards, log: Option<&WireLog>) -> Result
         latency_ns: latency.map(|cycles| (cycles as f64 * 1000.0 / clock_mhz).round() as i64),
         commands_per_second: told.len() as f64 * 1e9 / elapsed_ns as f64,
         retries: told.iter().map(|t| u64::from(t.1)).sum(),
+        counters,
         added_cycles: added,
         floor_cycles: floor,
         stream_cycles: goodput.as_ref().map(|goodput| goodput.cycles),
-        goodput_fraction: goodput.map(|goodput| goodput.fraction),
+        goodput_fraction: goodput.as_ref().map(|goodput| goodput.fraction),
+        goodput_over_time: goodput.map(|goodput| goodput.over_time).unwrap_or_default(),
         lookups_per_cycle: (args.pattern == Pattern::Lookup && args.depth > 1)
             .then(|| addresses as f64 / ended.saturating_sub(begun).max(1) as f64),
         sim_khz: bench.map(|bench| bench.world().speed().khz()),
@@ -301,6 +316,8 @@ fn print(outcome: &Outcome) {
     }
     outln!("latency p50 {} ns, p99.9 {} ns", outcome.latency_ns.p50, outcome.latency_ns.p999);
     outln!("{:.0} commands a second, {} blocks sent again", outcome.commands_per_second, outcome.retries);
+    let counted: Vec<String> = outcome.counters.iter().map(|(name, count)| format!("{name} {count}")).collect();
+    outln!("counted: {}", counted.join(", "));
     if let Some(floor) = &outcome.floor_cycles {
         let parts: Vec<String> = floor.parts().iter().map(|(name, cycles)| format!("{name} {cycles}")).collect();
         outln!("floor {} cycles: {}", floor.total(), parts.join(", "));
