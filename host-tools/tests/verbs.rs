@@ -126,18 +126,48 @@ impl Drop for Running {
     }
 }
 
+/// A simulator in a process of its own, and its two sockets.
+fn cards_on_sockets(arguments: &[&str]) -> (Running, [String; 2]) {
+    let mut child = dyad(arguments).stdout(std::process::Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    std::io::BufRead::read_line(&mut std::io::BufReader::new(child.stdout.take().unwrap()), &mut line).unwrap();
+    let running = Running(child);
+    let sockets = json(&line)["sockets"].clone();
+    (running, [0, 1].map(|site| sockets[site].as_str().unwrap().to_owned()))
+}
+
+#[test]
+fn a_simulator_that_is_killed_is_a_device_that_is_gone() {
+    let folder = Folder::new("killed");
+    let dir = folder.path("sockets");
+    let (running, [a, b]) = cards_on_sockets(&["sim", "--socket-dir", &dir, "--km", "0", "--store-mib", "2", "--json"]);
+    let both = ["--socket", &a, "--socket", &b];
+    succeeds(dyad(&["lun", "format"]).args(both));
+    succeeds(dyad(&["lun", "create", "--mib", "1", "--store-size-mib", "2"]).args(both));
+    // Long work, with the simulator killed under it.
+    let mut bench = dyad(&["bench", "--overwrite", "--count", "10000000", "--depth", "16"]);
+    let child =
+        bench.args(both).stdout(std::process::Stdio::null()).stderr(std::process::Stdio::piped()).spawn().unwrap();
+    std::thread::sleep(std::time::Duration::from_secs(3));
+    drop(running);
+    let begun = std::time::Instant::now();
+    let output = child.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(begun.elapsed() < std::time::Duration::from_secs(30), "it took {:?}: {said}", begun.elapsed());
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("error: ") && said.contains("gone") && !said.contains("panicked"), "{said}");
+    // And again, with no simulator there.
+    let text = fails(dyad(&["info"]).args(both), 1);
+    assert!(text.contains("sock"), "{text}");
+}
+
 #[test]
 fn cards_on_sockets_serve_one_driver_after_the_other() {
     let folder = Folder::new("sockets");
     let dir = folder.path("sockets");
     let arguments = ["sim", "--socket-dir", &dir, "--km", "0", "--store-mib", "2", "--json"];
-    let mut child = dyad(&arguments).stdout(std::process::Stdio::piped()).spawn().unwrap();
-    let mut line = String::new();
-    std::io::BufRead::read_line(&mut std::io::BufReader::new(child.stdout.take().unwrap()), &mut line).unwrap();
-    let _running = Running(child);
-    let sockets = json(&line)["sockets"].clone();
-    let (a, b) = (sockets[0].as_str().unwrap(), sockets[1].as_str().unwrap());
-    let both = ["--socket", a, "--socket", b];
+    let (_running, [a, b]) = cards_on_sockets(&arguments);
+    let both = ["--socket", &a, "--socket", &b];
     let call = |arguments: &[&str]| succeeds(dyad(arguments).args(both));
 
     let text = fails(dyad(&["read", "--site", "a"]).args(both), 1);

@@ -47,6 +47,12 @@ impl Rig {
         self.pair.a.device().counter(counter)
     }
 
+    /// The same at B.
+    fn count_b(&self, counter: Counter) -> u32 {
+        self.pair.bench.world_mut().run(256);
+        self.pair.b.device().counter(counter)
+    }
+
     /// The LUN serves nothing and says why; the link, and the LUN that holds the store's metadata, go on.
     fn lun_is_fenced_alone(&mut self) {
         assert_eq!(self.count(Counter::lun_fences), 1);
@@ -144,7 +150,7 @@ fn a_site_that_does_not_own_is_refused_and_told_who_does() {
     let mut rig = Rig::new();
     let error = rig.pair.qb.write(LUN, 9, &pattern(9, 1)).expect_err("B does not own the LUN");
     assert!(error.to_string().contains("NotOwner"), "{error}");
-    assert_eq!(rig.pair.b.device().counter(Counter::not_owner), 1);
+    assert_eq!(rig.count_b(Counter::not_owner), 1);
     assert_eq!(rig.pair.stored(Site::B, 9), vec![0; 4096]);
     rig.still_works();
 }
@@ -167,7 +173,7 @@ fn a_peer_store_that_fails_ends_the_command() {
     rig.pair.bench.world_mut().site_mut(Site::B).store_bus.faults.add(fault);
     let good = rig.good();
     assert_eq!(rig.end(&good), Status::PeerStoreError);
-    assert_eq!(rig.pair.b.device().counter(Counter::store_error), 1);
+    assert_eq!(rig.count_b(Counter::store_error), 1);
     assert!(rig.pair.b.need_live(LUN).is_err(), "the site whose store failed serves the LUN");
     rig.lun_is_fenced_alone();
 }
@@ -195,6 +201,29 @@ fn a_doorbell_past_the_ring_stops_the_pair_alone() {
     rig.pair.bench.backing(Site::A).write32(regs::SQ_DOORBELL.at(3), 1);
     assert_eq!(rig.count(Counter::bad_doorbell), 2);
     rig.still_works();
+}
+
+#[test]
+fn a_doorbell_of_a_pair_that_is_not_set_up_does_nothing() {
+    let mut rig = Rig::new();
+    let last = rig.pair.a.device().info().queue_count - 1;
+    let doorbell = regs::SQ_DOORBELL.at(last as usize);
+    rig.pair.bench.world_mut().post32(Site::A, doorbell as u16, 5);
+    assert_eq!(rig.count(Counter::bad_doorbell), 1);
+    rig.still_works();
+}
+
+#[test]
+fn a_flush_that_a_store_fails_ends_with_its_status_at_either_site() {
+    for (site, status) in [(Site::A, Status::StoreError), (Site::B, Status::PeerStoreError)] {
+        let mut rig = Rig::new();
+        let before = rig.pair.bench.world().site(site).flush.count;
+        rig.pair.bench.world_mut().site_mut(site).flush.failing.push(before);
+        let error = rig.pair.qa.flush(LUN).expect_err("the flush failed");
+        assert!(error.to_string().contains(&format!("{status:?}")), "{site}: {error}");
+        rig.pair.qa.flush(LUN).expect("the next flush");
+        rig.still_works();
+    }
 }
 
 #[test]
