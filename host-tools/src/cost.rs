@@ -11,6 +11,8 @@ use dyad_sim::mac::LineRate;
 use dyad_spec::{BLOCK_BYTES, ENTRY_BYTES, wire};
 use serde::Serialize;
 
+use crate::plot::Part;
+
 /// Cycles that no card can save, for a write of one block on an idle link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Floor {
@@ -59,6 +61,13 @@ impl Floor {
             ("mirror's store latency", self.store_latency),
             ("ACK serialization", self.ack),
         ]
+    }
+
+    /// The parts as a bar, in the colours that the stages have which they belong to.
+    pub fn bar(&self) -> Vec<Part> {
+        let colours = [0, 2, 3, 4, 5, 5, 5];
+        let parts = self.parts().into_iter().zip(colours);
+        parts.map(|((name, cycles), colour)| Part { name, cycles: cycles as i64, colour }).collect()
     }
 
     /// All of it.

@@ -9,10 +9,13 @@
 //! | `measure.rs` | streams of commands, commands one at a time, bursts of lookups |
 //! | `cost.rs` | what physics takes of a write, and what the cards add |
 //! | `wire_log.rs` | what was on the simulated fibre |
-//! | `summary.rs` | distributions |
+//! | `summary.rs`, `histogram.rs` | distributions |
+//! | `stages.rs` | a command's time, cut at the card's stamps |
+//! | `plot.rs`, `report.rs` | plots and pages; where reports go |
+//! | `bench/` | `dyad bench` |
 //! | `demo/` | `dyad demo` |
 //! | `transfer.rs` | `dyad read`, `dyad write` |
-//! | `bench.rs`, `info.rs`, `lookup.rs`, `lun.rs`, `sim.rs`, `stats.rs`, `sync.rs` | the verb of that name |
+//! | `info.rs`, `lookup.rs`, `lun.rs`, `sim.rs`, `stats.rs`, `sync.rs` | the verb of that name |
 //!
 //! It must never hold an offset, an opcode or a field of the contract, and prints nothing that the library did not return.
 
@@ -25,13 +28,17 @@ mod bench;
 mod cli;
 mod cost;
 mod demo;
+mod histogram;
 mod info;
 mod lookup;
 mod lun;
 mod measure;
 mod open;
+mod plot;
+mod report;
 mod sim;
 mod simulator;
+mod stages;
 mod stats;
 mod summary;
 mod sync;

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use dyad_driver::{Backing, CommandId, Completion, DmaBuffer, Queue, Stages, io};
+use dyad_driver::{Backing, CommandId, Completion, DmaBuffer, Queue, io};
 use dyad_spec::counters::Counter;
 use dyad_spec::{BLOCK_BYTES, MAX_LOOKUPS};
 
@@ -24,9 +24,21 @@ pub enum Direction {
     Read,
 }
 
+impl Direction {
+    /// The command's name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Direction::Write => "WRITE",
+            Direction::Read => "READ",
+        }
+    }
+}
+
 /// A command of a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Transfer {
+    /// What it does.
+    pub direction: Direction,
     /// First block in the LUN.
     pub lba: u64,
     /// Blocks, 1 to 64.
@@ -36,101 +48,83 @@ pub struct Transfer {
 }
 
 /// Cuts `blocks` blocks from `lba` on into commands of `each` blocks; the buffer holds them from its start.
-pub fn sequential(lba: u64, blocks: u64, each: u16) -> Vec<Transfer> {
+pub fn sequential(direction: Direction, lba: u64, blocks: u64, each: u16) -> impl Iterator<Item = Transfer> {
     let cut = (0..blocks).step_by(usize::from(each.max(1)));
-    cut.map(|at| Transfer { lba: lba + at, blocks: (blocks - at).min(each.into()) as u16, place: at as usize })
-        .collect()
+    let length = move |at: u64| (blocks - at).min(each.into()) as u16;
+    cut.map(move |at| Transfer { direction, lba: lba + at, blocks: length(at), place: at as usize })
 }
 
 fn submit(
     queue: &mut Queue<AnyBacking>,
     lun: u8,
-    direction: Direction,
     transfer: &Transfer,
     buffer: &DmaBuffer,
 ) -> dyad_driver::Result<CommandId> {
     let start = transfer.place * BLOCK_BYTES;
     let slice = buffer.slice(start..start + usize::from(transfer.blocks) * BLOCK_BYTES);
-    match direction {
+    match transfer.direction {
         Direction::Write => queue.submit_write(lun, transfer.lba, transfer.blocks, &slice),
         Direction::Read => queue.submit_read(lun, transfer.lba, transfer.blocks, &slice),
     }
 }
 
-/// Carries out `transfers`, up to `depth` at a time, with no copy. `done` hears of each completion's blocks.
+/// Carries out `transfers`, up to `depth` at a time, with no copy. `done` hears of each that has ended well.
 ///
 /// # Errors
 /// Of the first command that failed; or the card does not answer.
 pub fn stream(
     queue: &mut Queue<AnyBacking>,
     lun: u8,
-    direction: Direction,
-    transfers: &[Transfer],
+    transfers: impl IntoIterator<Item = Transfer>,
     buffer: &DmaBuffer,
     depth: usize,
-    mut done: impl FnMut(u64),
-) -> Result<Vec<Completion>> {
-    let what = if direction == Direction::Write { "WRITE" } else { "READ" };
-    let mut todo = transfers.iter();
-    let mut completions = Vec::with_capacity(transfers.len());
+    mut done: impl FnMut(&Transfer, &Completion),
+) -> Result<()> {
+    let mut todo = transfers.into_iter();
     let mut under_way = HashMap::new();
     loop {
         while queue.in_flight() < depth.max(1) && queue.room() > 0 {
             let Some(transfer) = todo.next() else { break };
-            let id = submit(queue, lun, direction, transfer, buffer)?;
-            under_way.insert(id, *transfer);
+            let id = submit(queue, lun, &transfer, buffer)?;
+            under_way.insert(id, transfer);
         }
         if queue.in_flight() == 0 {
-            return Ok(completions);
+            return Ok(());
         }
         let mut next = Some(queue.wait_any(queue.backing().after(DEADLINE))?);
         while let Some(completion) = next {
             if let Some(transfer) = under_way.remove(&completion.id()) {
-                io::check(&completion, what, lun, transfer.lba)?;
-                done(transfer.blocks.into());
+                io::check(&completion, transfer.direction.name(), lun, transfer.lba)?;
+                done(&transfer, &completion);
             }
-            completions.push(completion);
             next = queue.poll()?;
         }
     }
 }
 
-/// What one command told.
-#[derive(Clone, Copy, Debug)]
-pub struct Timed {
-    /// Its stamps.
-    pub stages: Stages,
-    /// Times that a block of it was sent again.
-    pub retries: u8,
-}
-
 /// Carries out `transfers` one after the other, each on an idle card. Between two of them passes a time that differs from one
-/// to the next.
+/// to the next. `done` hears of each.
 ///
 /// # Errors
 /// As [`stream`].
 pub fn one_by_one(
     queue: &mut Queue<AnyBacking>,
     lun: u8,
-    direction: Direction,
-    transfers: &[Transfer],
+    transfers: impl IntoIterator<Item = Transfer>,
     buffer: &DmaBuffer,
-    mut done: impl FnMut(u64),
-) -> Result<Vec<Timed>> {
-    let what = if direction == Direction::Write { "WRITE" } else { "READ" };
-    let mut timed = Vec::with_capacity(transfers.len());
-    for (index, transfer) in transfers.iter().enumerate() {
-        submit(queue, lun, direction, transfer, buffer)?;
+    mut done: impl FnMut(&Transfer, &Completion),
+) -> Result<()> {
+    for (index, transfer) in (0u64..).zip(transfers) {
+        submit(queue, lun, &transfer, buffer)?;
         queue.ring();
         let completion = queue.wait_any(queue.backing().after(DEADLINE))?;
-        io::check(&completion, what, lun, transfer.lba)?;
-        timed.push(Timed { stages: completion.stages(), retries: completion.retries() });
+        io::check(&completion, transfer.direction.name(), lun, transfer.lba)?;
         // 37 and 61 have no factor in common, so the pauses run through all phases.
-        let pause = Duration::from_nanos(1000 + (index as u64 * 37 % 61) * 7);
+        let pause = Duration::from_nanos(1000 + (index * 37 % 61) * 7);
         queue.backing().wait(None, queue.backing().after(pause));
-        done(1);
+        done(&transfer, &completion);
     }
-    Ok(timed)
+    Ok(())
 }
 
 /// What a burst of lookups showed.

@@ -2,12 +2,7 @@
 
 mod common;
 
-use common::{Folder, dyad, fails, succeeds};
-use serde_json::Value;
-
-fn json(text: &str) -> Value {
-    serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
-}
+use common::{Folder, dyad, fails, json, succeeds};
 
 #[test]
 fn a_lun_lives_from_call_to_call() {
@@ -83,22 +78,6 @@ fn every_counter_is_shown_by_name() {
     }
     let info = json(&succeeds(&mut dyad(&["info", "--json", "--data-w", "512"])));
     assert_eq!((&info[0]["data_w"], &info[1]["store_w"]), (&512.into(), &1024.into()));
-}
-
-#[test]
-fn bench_measures_each_pattern() {
-    for pattern in ["write", "read", "lookup"] {
-        for depth in ["1", "16"] {
-            let arguments = ["bench", "--json", "--km", "0", "--store-mib", "2", "--count", "20", "--order", "random"];
-            let outcome = json(&succeeds(dyad(&arguments).args(["--pattern", pattern, "--depth", depth])));
-            let what = format!("{pattern} at depth {depth}: {outcome}");
-            assert!(outcome["latency_ns"]["min"].as_i64().unwrap() > 0, "{what}");
-            assert_eq!(outcome["added_cycles"].is_object(), pattern == "write" && depth == "1", "{what}");
-            assert_eq!(outcome["goodput_fraction"].is_number(), pattern == "write" && depth == "16", "{what}");
-        }
-    }
-    let text = fails(&mut dyad(&["bench", "--store-a", "x", "--store-b", "y"]), 1);
-    assert!(text.contains("--overwrite"), "{text}");
 }
 
 #[test]

@@ -14,6 +14,7 @@ use anyhow::{Context, Result};
 
 use crate::cli::SimArgs;
 use crate::demo::image::Image;
+use crate::report as report_files;
 
 /// Write a disk image through two simulated cards, and show that both copies are right and what it cost
 ///
@@ -58,7 +59,7 @@ impl Args {
 pub fn run(args: &Args) -> Result<ExitCode> {
     // What can be wrong with the command line is found before anything takes time.
     if let Some(dir) = &args.report {
-        fs::create_dir_all(dir).with_context(|| format!("making the folder {} for the report", dir.display()))?;
+        report_files::make_folder(dir)?;
     }
     let scratch = Scratch::new()?;
     let image = match &args.image {
@@ -67,8 +68,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     };
     let report = run::run(args, image, scratch.path())?;
     if let Some(dir) = &args.report {
-        write(dir, "report.json", &(serde_json::to_string_pretty(&report)? + "\n"))?;
-        write(dir, "report.html", &html::page(&report))?;
+        report_files::write(dir, &report, &html::page(&report))?;
     }
     if args.json {
         outln!("{}", serde_json::to_string_pretty(&report)?);
@@ -79,11 +79,6 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         }
     }
     Ok(if report.right() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-}
-
-fn write(dir: &Path, name: &str, text: &str) -> Result<()> {
-    let path = dir.join(name);
-    fs::write(&path, text).with_context(|| format!("writing {}", path.display()))
 }
 
 /// A folder that is there as long as the demo runs.

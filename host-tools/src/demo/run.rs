@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use dyad_driver::{Backing, DmaBuffer, Mode, NewLun};
+use dyad_driver::{Backing, DmaBuffer, Mode, NewLun, Stages};
 use dyad_sim::{Site, World};
 use dyad_spec::counters::Counter;
 use dyad_spec::superblock::RESERVED_BLOCKS;
@@ -20,7 +20,7 @@ use crate::cost::{self, Floor};
 use crate::demo::Args;
 use crate::demo::image::{self, Image};
 use crate::demo::report::{Report, StageCycles};
-use crate::measure::{self, Direction, Timed, Transfer};
+use crate::measure::{self, Direction, Transfer};
 use crate::simulator::{self, Simulator};
 use crate::summary::Summary;
 use crate::target::{self, Pair};
@@ -79,8 +79,8 @@ pub fn run(args: &Args, mut image: Image, scratch: &Path) -> Result<Report> {
     for first in (0..blocks).step_by(window as usize) {
         let count = window.min(blocks - first);
         load(&mut image, first, count, &buffer, &mut hash, &mut block_hashes)?;
-        let transfers = measure::sequential(first, count, args.blocks);
-        measure::stream(&mut queue, LUN, Direction::Write, &transfers, &buffer, DEPTH, |done| bar.inc(done))?;
+        let transfers = measure::sequential(Direction::Write, first, count, args.blocks);
+        measure::stream(&mut queue, LUN, transfers, &buffer, DEPTH, |done, _| bar.inc(done.blocks.into()))?;
         last = (first, count);
     }
     bar.finish();
@@ -90,14 +90,20 @@ pub fn run(args: &Args, mut image: Image, scratch: &Path) -> Result<Report> {
     // One at a time: blocks of the last window again, with what is in them already.
     let writes = args.latency_writes();
     let mut random = ChaCha8Rng::seed_from_u64(args.sim.seed);
-    let transfers: Vec<_> = (0..writes)
-        .map(|_| random.random_range(0..last.1))
-        .map(|place| Transfer { lba: last.0 + place, blocks: 1, place: place as usize })
-        .collect();
+    let transfers = (0..writes).map(|_| random.random_range(0..last.1)).map(|place| Transfer {
+        direction: Direction::Write,
+        lba: last.0 + place,
+        blocks: 1,
+        place: place as usize,
+    });
     // The card is idle when the last commands of the stream have been settled.
     pair.a.device().backing().wait(None, pair.a.device().after(Duration::from_micros(20)));
     let bar = steps.bar("time single writes", writes);
-    let timed = measure::one_by_one(&mut queue, LUN, Direction::Write, &transfers, &buffer, |done| bar.inc(done))?;
+    let mut timed = Vec::with_capacity(writes as usize);
+    measure::one_by_one(&mut queue, LUN, transfers, &buffer, |_, completion| {
+        timed.push(completion.stages());
+        bar.inc(1);
+    })?;
     bar.finish();
     drop(queue);
     let single_frames = [logs[0].take(), logs[1].take()];
@@ -121,8 +127,8 @@ pub fn run(args: &Args, mut image: Image, scratch: &Path) -> Result<Report> {
     let info = pair.a.device().info();
     let (data_w, store_w) = (u64::from(info.data_width_bits), u64::from(info.store_width_bits));
     let floor = Floor::new(&config, data_w, store_w);
-    let stage = |get: &dyn Fn(&Timed) -> i64| summary(timed.iter().map(get));
-    let latency = stage(&|t| t.stages.posted.into())?;
+    let stage = |get: &dyn Fn(&Stages) -> i64| summary(timed.iter().map(get));
+    let latency = stage(&|t| t.posted.into())?;
     let clock_mhz = config.clock_khz as f64 / 1000.0;
     let goodput = Goodput::of(&stream_frames, config.rate, GOODPUT_PARTS).context("the stream sent no frame")?;
     let (round_trips, method) = round_trips(&timed, &floor, &single_frames);
@@ -150,17 +156,17 @@ pub fn run(args: &Args, mut image: Image, scratch: &Path) -> Result<Report> {
         stream_blocks: blocks,
         round_trips_per_write: round_trips,
         round_trips_method: method,
-        added_cycles: stage(&|t| floor.added(&t.stages, data_w))?,
+        added_cycles: stage(&|t| floor.added(t, data_w))?,
         write_latency_cycles: latency,
         write_latency_ns: latency.map(|cycles| (cycles as f64 * 1000.0 / clock_mhz).round() as i64),
         stage_cycles: StageCycles {
-            fetched: stage(&|t| t.stages.fetched.into())?,
-            lookup: stage(&|t| t.stages.lookup.into())?,
-            frame: stage(&|t| t.stages.frame.into())?,
-            sent: stage(&|t| t.stages.sent.into())?,
-            mirror: stage(&|t| t.stages.mirror.into())?,
-            local: stage(&|t| t.stages.local.into())?,
-            ack: stage(&|t| t.stages.ack.into())?,
+            fetched: stage(&|t| t.fetched.into())?,
+            lookup: stage(&|t| t.lookup.into())?,
+            frame: stage(&|t| t.frame.into())?,
+            sent: stage(&|t| t.sent.into())?,
+            mirror: stage(&|t| t.mirror.into())?,
+            local: stage(&|t| t.local.into())?,
+            ack: stage(&|t| t.ack.into())?,
             posted: latency,
         },
         floor_cycles: floor,
@@ -171,7 +177,7 @@ pub fn run(args: &Args, mut image: Image, scratch: &Path) -> Result<Report> {
         lookups_per_cycle: lookups.per_cycle,
         lookups_per_cycle_whole_burst: lookups.per_cycle_whole,
         lookup_latency_cycles: DIRECTORY_LATENCY,
-        lookup_and_lock_cycles: stage(&|t| i64::from(t.stages.lookup) - i64::from(t.stages.fetched))?,
+        lookup_and_lock_cycles: stage(&|t| i64::from(t.lookup) - i64::from(t.fetched))?,
         extents,
         extents_owned_by_a: owned_by_a,
         frames_sent: frames_after.0 - frames_before.0,
@@ -180,7 +186,7 @@ pub fn run(args: &Args, mut image: Image, scratch: &Path) -> Result<Report> {
         sim_khz: speed.khz(),
         sim_cycles: speed.simulated,
         jumped_cycles: speed.jumped,
-        latencies: timed.iter().map(|t| t.stages.posted.into()).collect(),
+        latencies: timed.iter().map(|t| t.posted.into()).collect(),
     })
 }
 
@@ -255,8 +261,8 @@ fn read_back(
     let mut file = if keep { Some(fs::File::create(copy)?) } else { None };
     for first in (0..blocks).step_by(window as usize) {
         let count = window.min(blocks - first);
-        let transfers = measure::sequential(first, count, args.blocks);
-        measure::stream(&mut queue, LUN, Direction::Read, &transfers, &buffer, DEPTH, |done| bar.inc(done))?;
+        let transfers = measure::sequential(Direction::Read, first, count, args.blocks);
+        measure::stream(&mut queue, LUN, transfers, &buffer, DEPTH, |done, _| bar.inc(done.blocks.into()))?;
         let mut bytes = vec![0; count as usize * BLOCK_BYTES];
         buffer.read_at(0, &mut bytes);
         digest.add(&bytes);
@@ -312,10 +318,10 @@ fn judge(copy: &Path, len: u64) -> Result<(bool, String)> {
 }
 
 /// Round trips that a write took, and how that was found.
-fn round_trips(timed: &[Timed], floor: &Floor, frames: &[Vec<LoggedFrame>; 2]) -> (f64, &'static str) {
+fn round_trips(timed: &[Stages], floor: &Floor, frames: &[Vec<LoggedFrame>; 2]) -> (f64, &'static str) {
     if floor.link >= LONG_LINK_CYCLES {
         let flights = timed.iter().map(|t| {
-            let s = &t.stages;
+            let s = t;
             i64::from(s.ack) - i64::from(s.sent) - i64::from(s.mirror) - floor.ack as i64
         });
         let median = Summary::of(flights).map_or(0, |summary| summary.p50);

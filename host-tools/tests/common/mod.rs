@@ -56,3 +56,8 @@ pub fn fails(command: &mut Command, code: i32) -> String {
     assert!(err.contains("error: ") && !err.contains("panicked"), "{command:?}: {err}");
     err
 }
+
+/// Text as JSON.
+pub fn json(text: &str) -> serde_json::Value {
+    serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
+}

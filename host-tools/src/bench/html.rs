@@ -1,0 +1,89 @@
+//! A run as one page, with its plots in it.
+
+use crate::bench::outcome::Outcome;
+use crate::bench::record::Part as Slice;
+use crate::bench::text;
+use crate::plot::{self, Line, Part};
+use crate::stages;
+
+/// The whole page; it needs nothing beside it.
+pub fn page(outcome: &Outcome) -> String {
+    let mut body = format!(
+        "<p><b>{}</b>: {}; DATA_W {}, {} MHz, site {}, seed {}, {} commands of warm-up.</p>\n",
+        outcome.nature(),
+        plot::escape(&outcome.workload()),
+        outcome.data_w,
+        outcome.clock_mhz,
+        outcome.site,
+        outcome.seed,
+        outcome.warmup
+    );
+    if let Some(link) = &outcome.link {
+        body += &format!("<p>Link: {} km, MTU {}, loss {}.</p>\n", link.km, link.mtu, link.loss);
+    }
+    body += &latency_by_stage(outcome);
+    body += "<h2>Distribution of the latency</h2>\n";
+    body += &plot::distribution(&outcome.distribution_cycles, "commands");
+    body += "\n<p>The same by percentile, on a logarithmic scale of the commands that are left:</p>\n";
+    body += &plot::percentiles(&outcome.percentile_cycles);
+    body += &over_time(outcome);
+    body += &format!("\n<h2>Figures</h2>\n<pre>{}</pre>", plot::escape(&text::table(outcome)));
+    plot::page("Dyad bench", &body)
+}
+
+fn latency_by_stage(outcome: &Outcome) -> String {
+    let mut bars: Vec<(&str, Vec<Part>)> = vec![("mean", stages::bar(&outcome.segment_cycles))];
+    if outcome.kinds.is_empty() {
+        bars.push(("slowest", stages::bar(&outcome.slowest_segment_cycles)));
+    }
+    for kind in &outcome.kinds {
+        bars.push((kind.kind, stages::bar(&kind.segment_cycles)));
+    }
+    let mut beside = "";
+    if let Some(floor) = &outcome.floor_cycles {
+        bars.push(("floor", floor.bar()));
+        beside = " Beside it, what physics takes of a write on an idle link.";
+    }
+    let mut out = format!(
+        "<h2>Latency by stage</h2>\n<p>The mean command, and the slowest one in a hundred, by the card's time \
+         stamps.{beside}</p>\n{}\n",
+        plot::stacked(&bars, outcome.clock_mhz)
+    );
+    if outcome.link.as_ref().is_some_and(|link| link.km > 0.0) && outcome.stage_cycles.iter().any(|s| s.0 == "ack") {
+        for bar in &mut bars {
+            bar.1.retain(|part| !part.name.starts_with("link"));
+        }
+        out += &format!("<p>The same without the link:</p>\n{}\n", plot::stacked(&bars, outcome.clock_mhz));
+    }
+    out
+}
+
+fn over_time(outcome: &Outcome) -> String {
+    let clock = outcome.clock_mhz;
+    let line = |name, get: &dyn Fn(&Slice) -> f64| Line {
+        name,
+        points: outcome.over_time.iter().map(|part| (part.cycle, get(part))).collect(),
+    };
+    let (max, mean, min) = (|p: &Slice| p.max.into(), |p: &Slice| p.mean, |p: &Slice| p.min.into());
+    let high = outcome.over_time.iter().map(|part| part.max).max().unwrap_or(0);
+    let lines = [line("max", &max), line("mean", &mean), line("min", &min)];
+    let mut out = format!(
+        "<h2>Latency over time</h2>\n<p>Of the commands that ended in each part of the run, in cycles.</p>\n{}\n",
+        plot::over_time(&lines, high.into(), clock, |cycles| format!("{cycles:.0}"))
+    );
+    if let Some(fraction) = outcome.goodput_fraction {
+        out += &format!(
+            "<h2>Goodput over time</h2>\n<p>Payload bits of writes per bit of the line; {:.2} % in all.</p>\n{}\n",
+            fraction * 100.0,
+            plot::goodput(&outcome.goodput_over_time, clock)
+        );
+    } else if outcome.over_time.iter().any(|part| part.blocks > 0) {
+        let bytes = |part: &Slice| (part.blocks * dyad_spec::BLOCK_BYTES as u64) as f64 / part.cycles as f64 * clock;
+        let high = outcome.over_time.iter().map(bytes).fold(0.0, f64::max);
+        out += &format!(
+            "<h2>Payload over time</h2>\n<p>Bytes of reads and writes a second, in MB/s.</p>\n{}\n",
+            plot::over_time(&[line("payload", &bytes)], high, clock, |rate| format!("{rate:.1}"))
+        );
+    }
+    out
+}

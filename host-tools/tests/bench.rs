@@ -1,0 +1,133 @@
+//! `dyad bench` on a simulated pair that this call makes.
+
+mod common;
+
+use common::{Folder, dyad, fails, json, succeeds};
+use serde_json::Value;
+
+/// Small runs, on a link of no length.
+const SMALL: [&str; 5] = ["bench", "--km", "0", "--store-mib", "2"];
+
+fn bench(arguments: &[&str]) -> Value {
+    json(&succeeds(dyad(&SMALL).arg("--json").args(arguments)))
+}
+
+/// What programs rely on, whatever the pattern.
+const KEYS: [&str; 20] = [
+    "pattern",
+    "order",
+    "depth",
+    "blocks",
+    "count",
+    "warmup",
+    "seed",
+    "site",
+    "simulated",
+    "data_w",
+    "clock_mhz",
+    "link",
+    "stage_cycles",
+    "latency_ns",
+    "segment_cycles",
+    "distribution_cycles",
+    "over_time",
+    "commands_per_second",
+    "retries",
+    "counters",
+];
+
+#[test]
+fn bench_measures_each_pattern() {
+    for pattern in ["write", "read", "mixed", "lookup"] {
+        for depth in ["1", "16"] {
+            let outcome = bench(&["--count", "20", "--order", "random", "--pattern", pattern, "--depth", depth]);
+            let what = format!("{pattern} at depth {depth}: {outcome}");
+            for key in KEYS {
+                assert!(outcome.get(key).is_some(), "no `{key}`: {what}");
+            }
+            assert!(outcome["latency_ns"]["min"].as_i64().unwrap() > 0, "{what}");
+            assert_eq!(outcome["added_cycles"].is_object(), pattern == "write" && depth == "1", "{what}");
+            assert_eq!(
+                outcome["goodput_fraction"].is_number(),
+                ["write", "mixed"].contains(&pattern) && depth == "16",
+                "{what}"
+            );
+            // The mean's parts are all of it, and every command is somewhere in the distribution and in time.
+            let sum = |list: &str, key: &str| {
+                let list = outcome[list].as_array().unwrap();
+                list.iter().map(|entry| entry.get(key).unwrap_or(&entry[2]).as_u64().unwrap()).sum::<u64>()
+            };
+            assert_eq!((sum("distribution_cycles", "-"), sum("over_time", "commands")), (20, 20), "{what}");
+        }
+    }
+}
+
+#[test]
+fn warm_up_is_not_counted_and_a_seed_is_a_run() {
+    let arguments = ["--count", "30", "--warmup", "25", "--order", "zipf", "--seed", "9"];
+    let strip = |mut outcome: Value| {
+        // The one figure of this machine.
+        outcome.as_object_mut().unwrap().remove("sim_khz");
+        outcome
+    };
+    let outcome = strip(bench(&arguments));
+    assert_eq!(outcome["counters"]["blocks_written"], 30, "{outcome}");
+    assert_eq!((&outcome["zipf_theta"], &outcome["warmup"]), (&0.99.into(), &25.into()));
+    assert_eq!(outcome, strip(bench(&arguments)));
+}
+
+#[test]
+fn mixed_tells_reads_and_writes_apart() {
+    let outcome = bench(&["--pattern", "mixed", "--read-percent", "30", "--count", "200", "--depth", "8"]);
+    let kinds = outcome["kinds"].as_array().unwrap();
+    assert_eq!((&kinds[0]["kind"], &kinds[1]["kind"]), (&"write".into(), &"read".into()));
+    let reads = kinds[1]["count"].as_u64().unwrap();
+    assert!((35..=85).contains(&reads), "30 % of 200 were to be reads: {reads}");
+    assert_eq!(kinds[0]["count"].as_u64().unwrap() + reads, 200);
+    assert_eq!(outcome["counters"]["blocks_read"], reads);
+    let stages = |kind: &Value| -> Vec<String> {
+        kind["stage_cycles"].as_array().unwrap().iter().map(|stage| stage[0].as_str().unwrap().to_owned()).collect()
+    };
+    assert!(stages(&kinds[0]).contains(&"ack".to_owned()) && !stages(&kinds[1]).contains(&"ack".to_owned()));
+    let all = bench(&["--pattern", "mixed", "--read-percent", "100", "--count", "20"]);
+    assert_eq!(all["kinds"].as_array().unwrap().len(), 1, "no writes were asked for: {all}");
+}
+
+#[test]
+fn reports_need_nothing_beside_them() {
+    let folder = Folder::new("bench-report");
+    let (report, hgrm) = (folder.path("report"), folder.path("out.hgrm"));
+    let arguments = ["--count", "200", "--depth", "8", "--report", &report, "--hgrm", &hgrm];
+    let text = succeeds(dyad(&SMALL).args(arguments));
+    assert!(text.contains("SIMULATED") && text.contains("report.html"), "{text}");
+    let outcome = json(&std::fs::read_to_string(format!("{report}/report.json")).unwrap());
+    let page = std::fs::read_to_string(format!("{report}/report.html")).unwrap();
+    for part in ["Latency by stage", "Distribution", "Latency over time", "Goodput over time", "floor", "SIMULATED"] {
+        assert!(page.contains(part), "no {part}");
+    }
+    let outside = ["http", "src=", "href=", "<script", "@import", "NaN", "inf "];
+    assert!(outside.iter().all(|part| !page.contains(part)) && page.matches("<svg").count() >= 5, "{page}");
+    let hgrm = std::fs::read_to_string(&hgrm).unwrap();
+    let last = hgrm.lines().rfind(|line| !line.starts_with('#')).unwrap().split_whitespace().collect::<Vec<_>>();
+    assert_eq!(last[1..], ["1.000000000000", "200", "inf"]);
+    let max_us = outcome["latency_ns"]["max"].as_f64().unwrap() / 1000.0;
+    assert!((last[0].parse::<f64>().unwrap() - max_us).abs() < 0.01, "{hgrm}");
+}
+
+#[test]
+fn what_cannot_be_measured_is_said() {
+    let folder = Folder::new("bench-bad");
+    folder.write("file", b"");
+    let inside = format!("{}/report", folder.path("file"));
+    for (arguments, code, says) in [
+        (vec!["--store-a", "x", "--store-b", "y"], 1, "--overwrite"),
+        (vec!["--store-a", "x", "--store-b", "y", "--pattern", "mixed"], 1, "--overwrite"),
+        (vec!["--report", &inside], 1, "for the report"),
+        (vec!["--read-percent", "101"], 2, "0..=100"),
+        (vec!["--zipf-theta", "NaN"], 2, "from 0.01 to 10"),
+        (vec!["--pattern", "erase"], 2, "possible values"),
+    ] {
+        let text = fails(dyad(&["bench"]).args(&arguments), code);
+        assert!(text.contains(says), "{arguments:?}: {text}");
+    }
+}
