@@ -5,9 +5,13 @@
 //! | [`protocol`] | one site as a state machine, sans-IO: commands, frames and store answers in; frames, store accesses and completions out |
 //! | [`explore`] | exhaustive search over two sites and a link that loses, doubles and reorders |
 //! | [`judge`] | histories: linearizable, untorn, complete, both stores equal. Knows nothing of the model |
+//! | [`store`] | a site's store, as search and simulation have it |
 //! | [`world`] | seeded simulation of two sites, their stores, their clients and the link, with faults |
 //!
 //! `docs/coherence.md` describes the protocol, and what each check covers.
 
 pub mod explore;
+pub mod judge;
 pub mod protocol;
+pub mod store;
+pub mod world;

@@ -160,6 +160,13 @@ impl Scenario {
             .blocks(2, 0, &[0, 1]),
             Scenario::new("compare", "compare-and-write from both sites", 1, &[cas(0, 0, 1)], &[cas(0, 0, 2), read(0)]),
             Scenario::new(
+                "compare3",
+                "three compare-and-writes, one after a change of owner",
+                2,
+                &[cas(0, 0, 1)],
+                &[cas(0, 1, 2), ACQUIRE, cas(0, 0, 3)],
+            ),
+            Scenario::new(
                 "zero",
                 "write-zeroes at the owner against a write and reads",
                 2,
@@ -178,6 +185,24 @@ impl Scenario {
             Scenario::new("parts", "blocks in parts, one gather buffer", 1, &[write(0, 1)], &[write(1, 2)])
                 .blocks(2, 0, &[0, 0])
                 .with(|s| (s.cfg.parts, s.cfg.bufs) = (3, 1)),
+            Scenario::new(
+                "zero-read",
+                "write-zeroes under readers",
+                2,
+                &[write(0, 1), zero(0, 1), read(0)],
+                &[read(0)],
+            ),
+            Scenario::new("parts-read", "a block in parts under a reader", 1, &[write(0, 1)], &[read(0)])
+                .with(|s| (s.cfg.parts, s.cfg.bufs) = (3, 1)),
+            Scenario::new(
+                "not-live-request",
+                "a request with a turn is refused",
+                1,
+                &[write(0, 1), read(0)],
+                &[write(0, 2), read(0)],
+            )
+            .blocks(1, 0, &[1])
+            .with(|s| s.lives = 2),
             Scenario::new(
                 "cut",
                 "the link fails with a write of each site under way",
@@ -273,13 +298,6 @@ impl Scenario {
             .with(|s| s.cuts = 1),
             Scenario::new("wrap-race", "numbers run out at both sites", 1, &[write(0, 1), write(0, 2)], &[write(0, 3)])
                 .with(|s| (s.cfg.seq_max, s.renew) = (1, true)),
-            Scenario::new(
-                "compare3",
-                "three compare-and-writes, one after a change of owner",
-                2,
-                &[cas(0, 0, 1)],
-                &[cas(0, 1, 2), ACQUIRE, cas(0, 0, 3)],
-            ),
             Scenario::new(
                 "zero-both",
                 "write-zeroes from both sites",

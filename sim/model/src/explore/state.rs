@@ -3,6 +3,7 @@
 use super::Scenario;
 use super::linear::{self, Effect, Register};
 use crate::protocol::{Agreement, Block, Frame, Io, Op, Output, Phase, Site, SiteId, Status, StoreOp, Tag};
+use crate::store::Store;
 use std::collections::HashMap;
 use std::hash::{Hash, Hasher};
 
@@ -60,13 +61,6 @@ impl Frames {
     }
 }
 
-/// One site's store.
-#[derive(Clone, Debug, Hash)]
-struct Store {
-    home: Vec<Block>,
-    stage: Vec<(Block, Block)>,
-}
-
 /// Everything.
 #[derive(Clone, Debug)]
 pub struct State {
@@ -103,10 +97,7 @@ impl State {
     /// The start.
     pub fn new(sc: &Scenario) -> State {
         let map = sc.map();
-        let store = Store {
-            home: vec![Block::ZERO; sc.cfg.blocks as usize],
-            stage: vec![(Block::ZERO, Block::ZERO); sc.cfg.slots as usize],
-        };
+        let store = Store::new(&sc.cfg);
         State {
             sites: [Site::with_map(sc.cfg, 0, &map), Site::with_map(sc.cfg, 1, &map)],
             stores: [store.clone(), store],
@@ -260,6 +251,10 @@ impl State {
             }
         };
         self.put(sc, frames, site, io, sent)?;
+        if sc.renew && self.sites.iter().any(|s| s.spent() > 0) && self.sites.iter().all(|s| s.is_up()) {
+            // The hosts see to it.
+            self.sites.iter_mut().for_each(Site::settle);
+        }
         self.check()
     }
 
@@ -377,50 +372,26 @@ impl State {
         Ok(())
     }
 
-    /// A store access takes effect.
+    /// A store access takes effect. A read that a host will see must show what both stores have had.
     fn access(&mut self, site: SiteId, tag: Tag, op: StoreOp) -> Result<Option<Block>, Violation> {
         let i = site as usize;
-        let store = &mut self.stores[i];
-        let mut wrote = None;
-        let answer = match op {
-            StoreOp::Read(lba) => {
-                let block = store.home[lba as usize];
+        let answer = self.stores[i].access(op);
+        match op {
+            StoreOp::Read(_) => {
                 let shown = matches!(tag, Tag::Own(s) if self.sites[i].phase(s as usize) == Phase::Reading);
                 let both = self.applied[0] & self.applied[1];
-                if shown && block.value().is_some_and(|v| both >> v & 1 == 0) {
-                    let v = block.0[0];
+                if let Some(v) = answer.and_then(Block::value)
+                    && shown
+                    && both >> v & 1 == 0
+                {
                     return Err(Violation(format!("site {site} shows value {v}, which is not in both stores")));
                 }
-                Some(block)
             }
-            StoreOp::Write(lba, block) => {
-                store.home[lba as usize] = block;
-                wrote = block.value();
-                None
+            StoreOp::Write(lba, _) | StoreOp::Copy(_, lba) => {
+                let wrote = self.stores[i].home[lba as usize].value();
+                self.applied[i] |= wrote.map_or(0, |v| 1 << v);
             }
-            StoreOp::WritePart(lba, p, block) => {
-                store.home[lba as usize].0[p as usize] = block.0[p as usize];
-                None
-            }
-            StoreOp::Zero(lba, count) => {
-                store.home[lba as usize..lba as usize + count as usize].fill(Block::ZERO);
-                None
-            }
-            StoreOp::Stage(s, data, expect) => {
-                store.stage[s as usize] = (data, expect);
-                None
-            }
-            StoreOp::ReadStage(s) => Some(store.stage[s as usize].0),
-            StoreOp::Copy(s, lba) => {
-                let block = store.stage[s as usize].0;
-                store.home[lba as usize] = block;
-                wrote = block.value();
-                None
-            }
-            StoreOp::Flush => None,
-        };
-        if let Some(v) = wrote {
-            self.applied[i] |= 1 << v;
+            _ => {}
         }
         Ok(answer)
     }

@@ -158,7 +158,7 @@ impl Site {
     pub(super) fn heard(&mut self, f: &Frame, io: &mut Io) {
         let x = self.dir.index(f.lba);
         let known = self.dir.lookup(x).epoch;
-        if f.epoch > known && !self.is(Mutation::DeafToEpoch) {
+        if f.epoch > known {
             self.send_own_req(x, f.epoch.lun > known.lun, (0, 0), io);
         }
     }

@@ -155,6 +155,11 @@ impl Directory {
         e
     }
 
+    /// Nothing is to be done for an extent.
+    pub fn is_quiet(&self, x: usize) -> bool {
+        self.extents[x].gate == Gate::Open && !self.extents[x].unheard
+    }
+
     /// The gate of an extent.
     pub fn gate(&self, x: usize) -> Gate {
         let e = &self.extents[x];

@@ -78,10 +78,8 @@ impl Site {
     /// # Panics
     /// When numbers are to be renewed and this site is not settled.
     pub fn link_up(&mut self, agreed: &Agreement, io: &mut Io) {
-        (self.link, self.up, self.wake) = (agreed.generation, true, true);
-        if !self.is(Mutation::OwnDirectory) {
-            self.dir.set(&agreed.map);
-        }
+        (self.link, self.up, self.wake, self.settling) = (agreed.generation, true, true, false);
+        self.dir.set(&agreed.map);
         let forget = self.is(Mutation::ForgetAtLinkUp);
         for slot in &mut self.slots {
             if !matches!(slot.phase, Phase::Free | Phase::Spent | Phase::Complete) {

@@ -64,7 +64,7 @@ mutations! {
     DrainForgetsCommit,
     /// R7: a turn kept for the peer outlives the owner's grant.
     TurnAfterGrant,
-    /// R7: a turn kept for the peer outlives a later sequence of its slot.
+    /// R7: a turn kept for the peer outlives its request: a later sequence of its slot, or a refusal.
     TurnAfterLater,
     /// R7: no turn is kept: the peer's request finds the block locked again and again.
     NoTurn,
@@ -78,8 +78,6 @@ mutations! {
     SameEpoch,
     /// R10: a lost GRANT is not sent again.
     GrantOnce,
-    /// R10: who hears of a later epoch does not ask for it.
-    DeafToEpoch,
     /// R11: requests stay requests after a GRANT.
     StayRequester,
     /// R14: a request that turns into an own write keeps its sequence.
@@ -88,8 +86,6 @@ mutations! {
     AnySequence,
     /// R12: frames of another link generation are taken.
     AnyGeneration,
-    /// R13: each site keeps its own directory at link-up.
-    OwnDirectory,
     /// R13: what is unresolved at link-up is not sent again.
     ForgetAtLinkUp,
     /// A part of a block is written home as it arrives.
@@ -100,8 +96,6 @@ mutations! {
     ZeroWithoutDrain,
     /// Write-zeroes lets readers of its extent go on.
     ZeroUnderReaders,
-    /// A requester copies its block home without a lock.
-    CopyWithoutLock,
     /// A requester shows its own block at once, before the owner has it.
     RequestHomeFirst,
     /// The owner unlocks a requested block when it has acknowledged it.

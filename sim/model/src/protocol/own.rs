@@ -5,9 +5,9 @@ use super::site::{Io, Op, Phase, Site, Staged, Status, StoreOp, Tag};
 use super::{Block, Frame, Gate, Kind, Mutation, WHOLE};
 
 impl Site {
-    /// Takes a command. False when no slot is free, or the link is down: the command stays in its queue.
+    /// Takes a command. False when there is no room: the command stays in its queue.
     pub fn submit(&mut self, cmd: u32, op: Op, io: &mut Io) -> bool {
-        if !self.up {
+        if !self.has_room() {
             return false;
         }
         let Some(s) = self.free.pop_front() else { return false };
@@ -285,10 +285,6 @@ impl Site {
         let slot = self.slots[s as usize];
         if slot.phase != Phase::Granted || slot.staged != Staged::Yes {
             return;
-        }
-        if self.is(Mutation::CopyWithoutLock) {
-            self.slots[s as usize].phase = Phase::Copying;
-            return io.store(Tag::Own(s), StoreOp::Copy(s, slot.lba()));
         }
         self.want(s, io);
     }

@@ -102,7 +102,9 @@ impl Site {
             // A request that is refused is refused for good, so that no copy of it is ever applied.
             if matches!(f.kind, Kind::Request | Kind::RequestZero) {
                 self.record(f, Stage::Refused(Status::NotLive as u8), false);
-                self.drop_turn(f.slot, io);
+                if !self.is(Mutation::TurnAfterLater) {
+                    self.drop_turn(f.slot, io);
+                }
             }
             return self.answer(Kind::Refused, Status::NotLive as u8, f, io);
         }

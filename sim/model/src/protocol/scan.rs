@@ -1,7 +1,7 @@
 //! The scan: what time, and the end of something else, make possible. One slot, one record and some extents a call.
 
 use super::lock::Holder;
-use super::site::{Io, Op, Phase, Site, Stage, Staged, Status, StoreOp, Tag};
+use super::site::{Io, Phase, Site, Stage, Staged, Status, StoreOp, Tag};
 use super::{Gate, Kind, Mutation};
 
 impl Site {
@@ -17,6 +17,9 @@ impl Site {
         self.scan_slot(i, io);
         self.scan_record(i, io);
         for x in (i as usize..self.dir.count()).step_by(self.cfg.slots as usize) {
+            if self.dir.is_quiet(x) && !self.dir.lun.closing {
+                continue;
+            }
             let e = *self.dir.at(x);
             if e.unheard && e.due <= io.now && !self.is(Mutation::GrantOnce) {
                 self.send_grant(x, false, io);
@@ -44,6 +47,11 @@ impl Site {
     }
 
     fn scan_slot(&mut self, s: u16, io: &mut Io) {
+        // Nothing here waits for time.
+        use Phase::{Complete, Copying, Free, Queued, Reading};
+        if matches!(self.slots[s as usize].phase, Free | Queued | Reading | Copying | Complete) {
+            return;
+        }
         let slot = self.slots[s as usize];
         let x = self.dir.index(slot.lba());
         let owner = self.dir.lookup(x).owner == self.id;
@@ -94,11 +102,6 @@ impl Site {
                 }
             }
             Phase::Releasing => self.poll_release(s, io),
-            // Not used again before the numbers are renewed, for which the peer must have its last COMMIT.
-            Phase::Spent if due => {
-                self.slots[s as usize].due = io.now + self.cfg.repeat;
-                self.send_commit(s, slot.seq, io);
-            }
             _ => {}
         }
     }
@@ -162,8 +165,12 @@ impl Site {
     }
 
     fn scan_record(&mut self, p: u16, io: &mut Io) {
-        let rec = self.records[p as usize];
-        if self.up && rec.stage == Stage::Stored && rec.ask_due <= io.now && self.is_waited_for(p) {
+        let rec = &self.records[p as usize];
+        if !rec.held && rec.turn.is_none() {
+            return;
+        }
+        let rec = *rec;
+        if self.up && rec.stage == Stage::Stored && rec.ask_due <= io.now && (self.settling || self.is_waited_for(p)) {
             self.ask(p, io);
         }
         // A turn that was reserved before its owner granted.
@@ -178,9 +185,8 @@ impl Site {
 
     /// Slots whose command has not ended, for a host that gives up.
     pub fn open_commands(&self) -> impl Iterator<Item = (u16, u32)> + '_ {
-        let open = |s: &super::site::Slot| {
-            !s.reported && !matches!(s.phase, Phase::Free | Phase::Spent | Phase::Complete) && s.op != Op::Flush
-        };
+        let open =
+            |s: &super::site::Slot| !s.reported && !matches!(s.phase, Phase::Free | Phase::Spent | Phase::Complete);
         self.slots.iter().enumerate().filter(move |(_, s)| open(s)).map(|(i, s)| (i as u16, s.cmd))
     }
 }

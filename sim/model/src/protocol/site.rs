@@ -357,6 +357,8 @@ pub struct Site {
     /// Link generation in which the numbers began.
     pub(super) era: u16,
     pub(super) live: bool,
+    /// No new commands, and every COMMIT is asked for: numbers are to be renewed.
+    pub(super) settling: bool,
     pub(super) slots: Vec<Slot>,
     pub(super) free: VecDeque<u16>,
     /// Slots whose COMMIT has to be sent, each once.
@@ -373,7 +375,7 @@ pub struct Site {
 
 impl Hash for Site {
     fn hash<H: Hasher>(&self, h: &mut H) {
-        (self.up, self.link, self.era, self.live, self.commit_due).hash(h);
+        (self.up, self.link, self.era, self.live, self.settling, self.commit_due).hash(h);
         self.slots.hash(h);
         self.free.hash(h);
         self.commits.hash(h);
@@ -412,6 +414,7 @@ impl Site {
             link: 1,
             era: 1,
             live: true,
+            settling: false,
             slots: vec![slot; cfg.slots as usize],
             free: (0..cfg.slots).collect(),
             commits: VecDeque::with_capacity(cfg.slots as usize),
@@ -472,9 +475,14 @@ impl Site {
         self.live = live;
     }
 
-    /// A slot is free for a command, and the link is up.
+    /// The host wants numbers renewed: no new commands are taken, and every COMMIT is asked for, until link-up.
+    pub fn settle(&mut self) {
+        self.settling = true;
+    }
+
+    /// A slot is free for a command, the link is up, and the site need not settle.
     pub fn has_room(&self) -> bool {
-        self.up && !self.free.is_empty()
+        self.up && !self.settling && !self.free.is_empty()
     }
 
     /// No operation, own or the peer's, is under way here. COMMITs may be missing.
