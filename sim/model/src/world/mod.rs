@@ -1,7 +1,7 @@
 //! A seeded simulation: two sites, their stores, racing clients, and a link that does what links do.
 //!
 //! Everything follows from the seed: with the same seed, sizes and faults a run is the same, event by event. Time is in
-//! units of about a microsecond: the link takes 100 one way, a store 5 to 25.
+//! units of about a microsecond: the link takes 100 one way, a store 5 to 25, in some worlds up to 800.
 //!
 //! [`soak`] runs a number of commands with faults on (safety), then without, until everything has ended (liveness); then
 //! the [`Judge`] decides. A failure names the command that replays it.
@@ -103,6 +103,8 @@ pub struct World {
     judge: Judge,
     io: Io,
     wrong: Option<String>,
+    /// Longest store access.
+    store_max: u64,
 }
 
 impl World {
@@ -131,6 +133,7 @@ impl World {
         let lookup = |o: &SiteId| Lookup { owner: *o, epoch: Epoch { lun: 1, ext: u16::from(*o != 0) } };
         let map = Map { lun: (1, 0), extents: owners.iter().map(lookup).collect() };
         let clients = Clients::new(&cfg, plan.ops, &mut rng);
+        let store_max = [25, 60, 8 * DELAY][rng.random_range(0..3)];
         let mut world = World {
             cfg,
             faults: plan.faults,
@@ -144,6 +147,7 @@ impl World {
             judge: Judge::default(),
             io: Io::default(),
             wrong: None,
+            store_max,
         };
         for site in 0..2u8 {
             world.after(1 + u64::from(site), Event::Scan(site));
@@ -285,7 +289,7 @@ impl World {
                 Output::Send(frame) => self.send(1 - site, frame),
                 Output::Store(tag, op) => {
                     self.link.stores_busy += 1;
-                    let delay = self.rng.random_range(5..25);
+                    let delay = self.rng.random_range(5..self.store_max);
                     self.after(delay, Event::Stored(site, tag, op));
                 }
                 Output::Done(cmd, status, data) => self.ended(site, cmd, status, data),
