@@ -6,18 +6,29 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 
 use crate::simulator::SimOptions;
-use crate::{bench, demo, info, lookup, lun, sim, stats, sync, transfer};
+use crate::{bench, completions, demo, info, lookup, lun, man, progress, sim, stats, sync, transfer};
 
 /// One LUN, live at two sites: drives Dyad cards, on boards and in simulation.
 #[derive(Parser)]
-#[command(name = "dyad", version, max_term_width = 110, after_help = EXIT_CODES)]
+#[command(name = "dyad", version, max_term_width = 110, after_help = AFTER_HELP)]
 pub struct Cli {
+    /// Show no progress and no notes: only results, on standard output, and errors
+    #[arg(long, short, global = true)]
+    quiet: bool,
     #[command(subcommand)]
     verb: Verb,
 }
 
-const EXIT_CODES: &str = "Exit codes: 0 done; 1 it failed, and standard error says what, on what, and what to do; 2 the \
-                          command line was wrong.";
+const AFTER_HELP: &str = "Examples:
+  dyad demo                              a disk image, written at one site and read at the other
+  dyad bench --km 100                    what a write costs, stage by stage
+  dyad sim --socket-dir run              a simulated pair for other programs
+
+Exit codes:
+  0  done
+  1  it failed, and standard error says what, on what, and what to do; or the answer is no: copies that differ
+     (demo), a figure that is worse (bench compare)
+  2  the command line was wrong, or a file that it names is none of the kind that is wanted (bench compare)";
 
 #[derive(Subcommand)]
 enum Verb {
@@ -31,6 +42,8 @@ enum Verb {
     Bench(bench::Args),
     Read(transfer::ReadArgs),
     Write(transfer::WriteArgs),
+    Completions(completions::Args),
+    Man(man::Args),
 }
 
 impl Cli {
@@ -39,6 +52,7 @@ impl Cli {
     /// # Errors
     /// With what is to be told to the user.
     pub fn run(self) -> anyhow::Result<ExitCode> {
+        progress::set_quiet(self.quiet);
         match self.verb {
             Verb::Demo(args) => demo::run(&args),
             Verb::Sim(args) => sim::run(&args),
@@ -50,6 +64,8 @@ impl Cli {
             Verb::Bench(args) => bench::run(&args),
             Verb::Read(args) => transfer::read(&args),
             Verb::Write(args) => transfer::write(&args),
+            Verb::Completions(args) => completions::run(&args),
+            Verb::Man(args) => man::run(&args),
         }
     }
 }
@@ -115,6 +131,12 @@ pub fn print_json(value: &impl serde::Serialize) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Tells what is wrong with what the user gave; the exit code for it.
+pub fn bad_input(error: &anyhow::Error) -> ExitCode {
+    eprintln!("dyad: error: {error:#}");
+    ExitCode::from(2)
+}
+
 fn number<T>(text: &str, range: std::ops::RangeInclusive<T>) -> Result<T, String>
 where
     T: std::str::FromStr + PartialOrd + std::fmt::Display,
@@ -155,6 +177,41 @@ mod tests {
     #[test]
     fn command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    /// Every verb, and every verb below it, with its name.
+    fn verbs(command: &clap::Command, path: &str) -> Vec<(String, clap::Command)> {
+        let below = command.get_subcommands().filter(|verb| verb.get_name() != "help");
+        below
+            .flat_map(|verb| {
+                let path = format!("{path} {}", verb.get_name());
+                let mut all = verbs(verb, &path);
+                all.push((path, verb.clone()));
+                all
+            })
+            .collect()
+    }
+
+    #[test]
+    fn every_verb_teaches_by_examples_that_parse() {
+        let mut seen = 0;
+        let top = ("dyad".to_owned(), Cli::command());
+        for (path, mut verb) in verbs(&Cli::command(), "dyad").into_iter().chain([top]) {
+            if path.starts_with("dyad lun ") {
+                continue;
+            }
+            let help = verb.render_long_help().to_string();
+            let examples = help.split("Examples:\n").nth(1).unwrap_or_else(|| panic!("{path} has no examples"));
+            for line in examples.lines().map_while(|line| line.strip_prefix("  ")) {
+                // What follows is a remark, or the shell's.
+                let call = line.split("   ").next().unwrap_or_default();
+                let call = call.split([">", "|"].map(|c| c.chars().next().unwrap())).next().unwrap_or_default();
+                assert!(call.starts_with("dyad "), "{path}: {line}");
+                Cli::try_parse_from(call.split_whitespace()).map(|_| ()).unwrap_or_else(|e| panic!("{line}: {e}"));
+                seen += 1;
+            }
+        }
+        assert!(seen > 20, "only {seen} examples were found");
     }
 
     #[test]

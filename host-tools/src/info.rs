@@ -10,6 +10,7 @@ use crate::open::TargetArgs;
 
 /// Show what the cards say of themselves
 #[derive(clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub struct Args {
     #[command(flatten)]
     target: TargetArgs,
@@ -17,6 +18,12 @@ pub struct Args {
     #[arg(long)]
     json: bool,
 }
+
+const EXAMPLES: &str = "Examples:
+  dyad info                                       a simulated pair of this call's own
+  dyad info --data-w 512 --json
+  dyad info --socket run/a.sock                   a card of `dyad sim`
+  dyad info --device 0000:01:00.0                 a board";
 
 /// Runs `dyad info`.
 ///

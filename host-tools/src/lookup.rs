@@ -12,6 +12,7 @@ use crate::target;
 
 /// Ask a card's directory who owns blocks
 #[derive(clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub struct Args {
     #[command(flatten)]
     target: TargetArgs,
@@ -28,6 +29,10 @@ pub struct Args {
     #[arg(long)]
     json: bool,
 }
+
+const EXAMPLES: &str = "Examples:
+  dyad lookup 0 4095 --store-a a.img --store-b b.img
+  dyad lookup 0 --site b --json --socket run/a.sock --socket run/b.sock";
 
 /// Runs `dyad lookup`.
 ///

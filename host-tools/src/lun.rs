@@ -15,10 +15,16 @@ use crate::target::Cards;
 
 /// Format stores; create, list and delete LUNs
 #[derive(clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub struct Args {
     #[command(subcommand)]
     what: What,
 }
+
+const EXAMPLES: &str = "Examples:
+  dyad lun create --mib 64 --store-a a.img --store-b b.img
+  dyad lun list --store-a a.img --store-b b.img
+  dyad lun format --device 0000:01:00.0 --site a --pair c0ffee    at site a; the same at b, with --site b";
 
 #[derive(Subcommand)]
 enum What {

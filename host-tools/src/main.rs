@@ -13,9 +13,10 @@
 //! | `stages.rs` | a command's time, cut at the card's stamps |
 //! | `plot.rs`, `report.rs` | plots and pages; where reports go |
 //! | `bench/` | `dyad bench` |
+//! | `progress.rs` | what is told on standard error meanwhile |
 //! | `demo/` | `dyad demo` |
 //! | `transfer.rs` | `dyad read`, `dyad write` |
-//! | `info.rs`, `lookup.rs`, `lun.rs`, `sim.rs`, `stats.rs`, `sync.rs` | the verb of that name |
+//! | `completions.rs`, `info.rs`, `lookup.rs`, `lun.rs`, `man.rs`, `sim.rs`, `stats.rs`, `sync.rs` | the verb of that name |
 //!
 //! It must never hold an offset, an opcode or a field of the contract, and prints nothing that the library did not return.
 
@@ -26,15 +27,18 @@ macro_rules! outln {
 
 mod bench;
 mod cli;
+mod completions;
 mod cost;
 mod demo;
 mod histogram;
 mod info;
 mod lookup;
 mod lun;
+mod man;
 mod measure;
 mod open;
 mod plot;
+mod progress;
 mod report;
 mod sim;
 mod simulator;

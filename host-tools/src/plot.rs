@@ -17,7 +17,9 @@ const PLOT_H: f64 = H - TOP - BOTTOM;
 const BINS: i64 = 80;
 
 /// Colours of parts and lines, told apart by people who see no red or green.
-pub const COLOURS: [&str; 8] = ["#4e79a7", "#59a14f", "#9c755f", "#f28e2b", "#bab0ac", "#e15759", "#76b7b2", "#b07aa1"];
+const COLOURS: [&str; 8] = ["#4e79a7", "#59a14f", "#9c755f", "#f28e2b", "#bab0ac", "#e15759", "#76b7b2", "#b07aa1"];
+/// Colours of lines on one plot.
+const LINE_COLOURS: [&str; 4] = [COLOURS[3], COLOURS[0], COLOURS[1], COLOURS[5]];
 const STYLE: &str = "body{font:15px/1.5 system-ui,sans-serif;max-width:900px;margin:2em auto;padding:0 1em;color:#222}\
     pre{background:#f6f6f6;padding:1em;overflow-x:auto;font-size:12px}svg{width:100%;height:auto}\
     svg text{font:12px system-ui,sans-serif;fill:#333}h2{margin-top:2em}.bad{color:#c00}";
@@ -164,12 +166,12 @@ pub fn over_time(lines: &[Line], high: f64, clock_mhz: f64, mark: impl Fn(f64) -
         let value = high * f64::from(quarter) / 4.0;
         axis(&mut out, y(value), &mark(value));
     }
-    for (line, colour) in lines.iter().zip(COLOURS.iter().skip(3).chain(COLOURS.iter().cycle())) {
+    for (line, colour) in lines.iter().zip(LINE_COLOURS.into_iter().cycle()) {
         polyline(&mut out, line.points.iter().map(|(at, v)| (LEFT + *at as f64 / end * PLOT_W, y(*v))), colour);
     }
     if lines.len() > 1 {
         let mut x = LEFT;
-        for (line, colour) in lines.iter().zip(COLOURS.iter().skip(3).chain(COLOURS.iter().cycle())) {
+        for (line, colour) in lines.iter().zip(LINE_COLOURS.into_iter().cycle()) {
             rect(&mut out, (x, H - 14.0), (12.0, 12.0), colour, line.name);
             label(&mut out, x + 18.0, H - 4.0, "start", line.name);
             x += 30.0 + 8.0 * line.name.len() as f64;

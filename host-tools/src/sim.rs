@@ -44,6 +44,7 @@ const AHEAD: Duration = Duration::from_micros(200);
 /// The sockets are `DIR/a.sock` and `DIR/b.sock`. Drivers may come and go; the cards and their stores stay until this program
 /// is ended. Simulated time never runs ahead of real time, and on most machines far behind it.
 #[derive(clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub struct Args {
     /// Where the sockets go
     #[arg(long, value_name = "DIR")]
@@ -57,6 +58,11 @@ pub struct Args {
     #[arg(long)]
     json: bool,
 }
+
+const EXAMPLES: &str = "Examples:
+  dyad sim --socket-dir run --km 10               serves run/a.sock and run/b.sock until it is ended
+  dyad lun format --socket run/a.sock --socket run/b.sock
+  dyad info --socket run/a.sock";
 
 /// Runs `dyad sim`.
 ///

@@ -13,6 +13,7 @@ use crate::open::TargetArgs;
 /// The counters count since the card's reset. A simulator that this call starts has counted nothing yet: name the socket of
 /// one that runs, or a board.
 #[derive(clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub struct Args {
     #[command(flatten)]
     target: TargetArgs,
@@ -26,6 +27,11 @@ pub struct Args {
     #[arg(long)]
     json: bool,
 }
+
+const EXAMPLES: &str = "Examples:
+  dyad stats --socket run/a.sock --nonzero
+  dyad stats --explain                            what each counter counts
+  dyad stats --json --device 0000:01:00.0";
 
 /// Runs `dyad stats`.
 ///

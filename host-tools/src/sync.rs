@@ -5,17 +5,18 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use dyad_driver::Mode;
 use dyad_driver::lun::{Progress, Stage, SyncReport};
-use indicatif::{ProgressBar, ProgressDrawTarget};
 use serde_json::json;
 
 use crate::cli::{self, print_json};
 use crate::open::TargetArgs;
+use crate::progress;
 use crate::target::Cards;
 
 /// Copy all LUNs that are not known equal from one site to the other, and verify
 ///
 /// With one card, call it at both sites at the same time.
 #[derive(clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub struct Args {
     #[command(flatten)]
     target: TargetArgs,
@@ -27,6 +28,10 @@ pub struct Args {
     json: bool,
 }
 
+const EXAMPLES: &str = "Examples:
+  dyad sync --from a --store-a a.img --store-b b.img
+  dyad sync --from b --device 0000:01:00.0        at both sites at the same time";
+
 /// Runs `dyad sync`.
 ///
 /// # Errors
@@ -34,8 +39,7 @@ pub struct Args {
 pub fn run(args: &Args) -> Result<ExitCode> {
     let mut cards = args.target.cards()?;
     cards.link_up(Mode::SyncFrom(args.from))?;
-    let target = if args.json { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
-    let bar = ProgressBar::with_draw_target(None, target);
+    let bar = progress::bar("", 0, args.json);
     let show = |progress: Progress| {
         let stage = match progress.stage {
             Stage::Copy => "copy",

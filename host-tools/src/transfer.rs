@@ -14,8 +14,16 @@ use crate::cli::{self, print_json};
 use crate::open::{Origin, TargetArgs};
 use crate::target;
 
+const WRITE_EXAMPLES: &str = "Examples:
+  dyad write disk.img --store-a a.img --store-b b.img
+  dyad write - --lba 100 --socket run/a.sock --socket run/b.sock";
+const READ_EXAMPLES: &str = "Examples:
+  dyad read --blocks 1024 --out copy.img --store-a a.img --store-b b.img
+  dyad read --lba 100 --site b --socket run/a.sock --socket run/b.sock | xxd";
+
 /// Write a file to both stores of a LUN
 #[derive(clap::Args)]
+#[command(after_help = WRITE_EXAMPLES)]
 pub struct WriteArgs {
     #[command(flatten)]
     target: TargetArgs,
@@ -38,6 +46,7 @@ pub struct WriteArgs {
 
 /// Read blocks of a LUN at a site
 #[derive(clap::Args)]
+#[command(after_help = READ_EXAMPLES)]
 pub struct ReadArgs {
     #[command(flatten)]
     target: TargetArgs,

@@ -131,3 +131,50 @@ fn what_cannot_be_measured_is_said() {
         assert!(text.contains(says), "{arguments:?}: {text}");
     }
 }
+
+#[test]
+fn a_slow_down_of_5_percent_is_caught() {
+    let folder = Folder::new("bench-compare");
+    let before = bench(&["--count", "50", "--blocks", "4"]);
+    let mut slower = before.clone();
+    for stage in slower["stage_cycles"].as_array_mut().unwrap() {
+        for cycles in stage[1].as_object_mut().unwrap().values_mut() {
+            *cycles = ((cycles.as_f64().unwrap() * 1.05).round() as i64).into();
+        }
+    }
+    let mut other = before.clone();
+    other["blocks"] = 8.into();
+    let path = |name: &str, run: &Value| {
+        folder.write(name, run.to_string().as_bytes());
+        folder.path(name)
+    };
+    let (a, same, slower) = (path("a", &before), path("same", &before), path("slower", &slower));
+    let (other, junk) = (path("other", &other), path("junk", &"junk".into()));
+    let compare = |arguments: &[&str]| {
+        let output = dyad(&["bench", "compare"]).args(arguments).output().unwrap();
+        let err = String::from_utf8(output.stderr).unwrap();
+        assert!(!err.contains("panicked"), "{err}");
+        (output.status.code().unwrap(), String::from_utf8(output.stdout).unwrap(), err)
+    };
+
+    let (code, out, _) = compare(&[&a, &same]);
+    assert_eq!(code, 0, "{out}");
+    assert!(out.contains("none is worse") && !out.contains("posted"), "{out}");
+    let (code, out, _) = compare(&[&a, &slower]);
+    assert_eq!(code, 1, "{out}");
+    let posted = out.lines().find(|line| line.starts_with("posted p50")).unwrap();
+    assert!(posted.contains("+5.0") && posted.ends_with("WORSE"), "{out}");
+    let (code, out, _) = compare(&[&a, &slower, "--threshold", "6", "--json"]);
+    assert_eq!((code, &json(&out)["worse"]), (0, &false.into()), "{out}");
+    assert_eq!(compare(&[&slower, &a]).0, 0, "the other way round it got better");
+    for (files, says) in [
+        ([&a, &other], "`blocks` is 4 in one and 8 in the other"),
+        ([&a, &junk], "not of `dyad bench`"),
+        ([&a, &folder.path("none")], "none"),
+    ] {
+        let (code, out, err) = compare(&[files[0], files[1]]);
+        assert_eq!((code, &*out), (2, ""), "{err}");
+        assert!(err.contains(says), "{err}");
+    }
+    assert_eq!(compare(&[&a, &same, "--threshold", "-1%"]).0, 2);
+}

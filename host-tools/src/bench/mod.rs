@@ -1,5 +1,6 @@
 //! `dyad bench`: what commands cost, by the card's own time stamps.
 
+mod compare;
 mod html;
 mod order;
 mod outcome;
@@ -33,8 +34,10 @@ use crate::wire_log::{Goodput, WireLog};
 /// cycles that the cards add and the goodput over the line rate are computed, too: both need to know the surroundings.
 /// The same seed gives the same commands, and on the simulator the same cycles.
 #[derive(clap::Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = EXAMPLES, args_conflicts_with_subcommands = true)]
 pub struct Args {
+    #[command(subcommand)]
+    what: Option<What>,
     #[command(flatten)]
     target: TargetArgs,
     /// What the commands do
@@ -81,11 +84,17 @@ pub struct Args {
     report: Option<PathBuf>,
 }
 
+#[derive(clap::Subcommand)]
+enum What {
+    Compare(compare::Args),
+}
+
 const EXAMPLES: &str = "Examples:
   dyad bench --km 100                                    one write at a time over 100 km
   dyad bench --depth 256 --count 20000 --order random    a full queue: goodput
   dyad bench --pattern mixed --read-percent 70 --order zipf --depth 32 --report out
-  dyad bench --json > before.json                        keep a run; `dyad bench compare` tells what changed
+  dyad bench --json > before.json                        keep a run
+  dyad bench compare before.json after.json              what changed, for people and for CI
   dyad bench --device 0000:01:00.0 --overwrite           a board; what is on its LUN 1 is lost";
 
 /// What commands do.
@@ -127,6 +136,9 @@ fn theta(text: &str) -> Result<f64, String> {
 /// # Errors
 /// What link-up and the commands can give.
 pub fn run(args: &Args) -> Result<ExitCode> {
+    if let Some(What::Compare(args)) = &args.what {
+        return compare::run(args);
+    }
     ensure!(
         !matches!(args.pattern, Pattern::Write | Pattern::Mixed)
             || args.overwrite

@@ -23,6 +23,7 @@ use crate::report as report_files;
 /// Both stores and what was read back are compared with the image. Then the LUN's first writes are repeated one at a time,
 /// and each tells by the card's time stamps where its time went.
 #[derive(clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub struct Args {
     /// Disk image to write; without it, an ext4 file system made from this repository's own files
     #[arg(long, value_name = "FILE")]
@@ -45,6 +46,11 @@ pub struct Args {
     #[arg(long)]
     json: bool,
 }
+
+const EXAMPLES: &str = "Examples:
+  dyad demo                                       100 km apart; a file system made from this repository
+  dyad demo --image disk.img --km 10 --mtu 1500   your own image, another link
+  dyad demo --loss 0.001 --report out             with losses; plots in out/report.html";
 
 impl Args {
     fn latency_writes(&self) -> u64 {

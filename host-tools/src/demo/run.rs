@@ -11,7 +11,7 @@ use dyad_sim::{Site, World};
 use dyad_spec::counters::Counter;
 use dyad_spec::superblock::RESERVED_BLOCKS;
 use dyad_spec::{BLOCK_BYTES, FrameType, MAX_LOOKUPS};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::ProgressBar;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use sha2::{Digest, Sha256};
@@ -21,6 +21,7 @@ use crate::demo::Args;
 use crate::demo::image::{self, Image};
 use crate::demo::report::{Report, StageCycles};
 use crate::measure::{self, Direction, Transfer};
+use crate::progress::Steps;
 use crate::simulator::{self, Simulator};
 use crate::summary::Summary;
 use crate::target::{self, Pair};
@@ -56,7 +57,7 @@ pub fn run(args: &Args, mut image: Image, scratch: &Path) -> Result<Report> {
         image.len,
         lun_blocks << 12
     );
-    let steps = Steps { quiet: args.json };
+    let steps = Steps::new(args.json);
     steps.say(&format!("image: {}, {} bytes", image.name, image.len));
     if image.padding() > 0 {
         steps.say(&format!("       not a multiple of {BLOCK_BYTES} bytes: padded with {} zeroes", image.padding()));
@@ -344,25 +345,4 @@ fn summary(values: impl Iterator<Item = i64>) -> Result<Summary> {
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// What the user sees while it works, on standard error.
-struct Steps {
-    quiet: bool,
-}
-
-impl Steps {
-    fn say(&self, text: &str) {
-        if !self.quiet {
-            eprintln!("{text}");
-        }
-    }
-
-    fn bar(&self, name: &'static str, total: u64) -> ProgressBar {
-        let target = if self.quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
-        let style = ProgressStyle::with_template("{msg:30} [{bar:40}] {pos}/{len} {elapsed} (left {eta})");
-        let bar = ProgressBar::with_draw_target(Some(total), target).with_message(name);
-        // The template is a constant; were it wrong, the plain bar would do.
-        bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("=> "))
-    }
 }
