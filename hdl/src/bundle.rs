@@ -287,7 +287,7 @@ bundle! {
 bundle! {
     /// An answer from the peer.
     Answer {
-        /// Frame type: ACK, BUSY or REFUSED.
+        /// Frame type: ACK, BUSY, REFUSED, or a question for the COMMIT of a slot and sequence.
         ftype: 4,
         /// Code of REFUSED.
         code: 8,
@@ -297,6 +297,28 @@ bundle! {
         seq: 32,
         /// ACK: cycles spent at the peer.
         aux: 32,
+    }
+}
+bundle! {
+    /// The use of a slot: in a COMMIT, the write that is complete.
+    SlotUse {
+        /// Slot.
+        slot: SLOT_W,
+        /// Sequence.
+        seq: 32,
+    }
+}
+bundle! {
+    /// A block of the peer that is in the store and waits for its COMMIT.
+    Hold {
+        /// The peer's slot.
+        slot: SLOT_W,
+        /// Sequence.
+        seq: 32,
+        /// LUN.
+        lun: LUN_W,
+        /// Block.
+        lba: LBA_W,
     }
 }
 bundle! {

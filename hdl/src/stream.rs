@@ -81,3 +81,38 @@ pub fn connect_event(from: &Inst, out: &str, to: &Inst, into: &str) {
     to.set(format!("{into}_valid"), from.get(format!("{out}_valid")));
     to.set(format!("{into}_data"), from.get(format!("{out}_data")));
 }
+
+/// A registered stream output that is loaded in one cycle and offered from the next.
+pub(crate) struct Mailer {
+    out: StreamOut,
+    full: Var,
+    data: Var,
+}
+
+impl Mailer {
+    pub(crate) fn new(m: &M, name: &str, width: usize) -> Self {
+        let out = stream_out(m, name, width);
+        let full = m.reg(format!("{name}_full"), 1, 0);
+        let data = m.reg_nr(format!("{name}_q"), width);
+        out.valid.set(full);
+        out.data.set(data);
+        when(out.ready, || full.set(0));
+        Self { out, full, data }
+    }
+
+    /// Empty now, or emptied in this cycle.
+    pub(crate) fn free(&self) -> E {
+        !self.full | self.out.ready
+    }
+
+    /// Something waits to be taken.
+    pub(crate) fn full(&self) -> E {
+        self.full.get()
+    }
+
+    /// Loads it, under the condition in force.
+    pub(crate) fn send(&self, value: E) {
+        self.full.set(1);
+        self.data.set(value);
+    }
+}

@@ -93,7 +93,7 @@ codes! {
 }
 
 codes! {
-    /// What a frame carries. Types 7 and above are kept for requests, commits and changes of owner.
+    /// What a frame carries. Types 9 and above are kept for requests and changes of owner.
     FrameType {
         /// A block, or a part of one, to mirror.
         Write = 0x1,
@@ -107,5 +107,9 @@ codes! {
         Flush = 0x5,
         /// A message between the two drivers, carried by the cards' mailboxes.
         Control = 0x6,
+        /// The write of this slot and sequence is complete at its owner: the block may be shown.
+        Commit = 0x7,
+        /// Asks for the `Commit` of the peer's slot and sequence.
+        AskCommit = 0x8,
     }
 }

@@ -84,6 +84,10 @@ counters! {
     tx_busy,
     /// REFUSED frames sent.
     tx_refused,
+    /// COMMIT frames sent.
+    tx_commit,
+    /// Frames that ask for a COMMIT, sent.
+    tx_ask_commit,
     /// Frames ended as bad because the payload was late or faulty.
     tx_aborted,
     /// Blocks sent again after a time-out or an aborted frame.
@@ -134,6 +138,8 @@ counters! {
     rx_duplicate,
     /// Answers for a slot and sequence that wait for none.
     rx_unexpected,
+    /// COMMITs that name nothing that is pending: second copies, and late ones.
+    rx_commit_stale,
     /// BUSY frames that came.
     rx_busy,
     /// REFUSED frames that came.
@@ -142,6 +148,10 @@ counters! {
     rx_overrun,
     /// Blocks from the peer written home.
     blocks_mirrored,
+    /// Blocks from the peer that its COMMIT has made readable.
+    blocks_committed,
+    /// COMMITs dropped because too many waited to be sent: the peer asks for them.
+    commits_dropped,
     /// Unfinished blocks from the peer thrown out to make room.
     mirror_evicted,
     /// Messages that the mailbox took in.

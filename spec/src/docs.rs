@@ -134,6 +134,8 @@ pub fn wire_md() -> String {
          |---|---|---|---|\n\
          | slot sequence | 32 bits | 2³² uses of one slot: 24 minutes if one slot took every block; 67 days when 4096 \
          slots take turns | link-up with a new generation |\n\
+         | sequence in a commit word | 20 bits | 2²⁰ uses of one slot: 0.35 s if one slot took every block, but a slot \
+         takes a block once in a round trip, and never in less than 6 µs: 6 s | the same; it only ends *pending* |\n\
          | link generation | 16 bits | 65,535 link-ups | the driver refuses the last and asks for a new pair |\n\n",
     );
     out.push_str("## A worked frame\n\nThe acknowledgement of slot 5, sequence 7, in generation 1:\n\n```text\n");

@@ -112,13 +112,23 @@ pub mod trailer {
     layout! {
         /// The last 8 bytes of a frame before its frame check sequence.
         Trailer, 8, Big {
-            /// Kept for commits in bulk; sent as zero and not looked at.
+            /// A COMMIT that rides along, in frames of every type but CONTROL: the sender's slot in bits 31:20, the low 20
+            /// bits of its sequence in bits 19:0. Zero: none.
             COMMIT, commit, set_commit: 0, 32;
             /// CRC32C. Its four bytes are sent least significant first, as RFC 3720 has it: the field read in network
             /// order is the byte-swapped checksum.
             CRC, crc, set_crc: 32, 32;
         }
     }
+}
+
+/// Bits of a sequence in a trailer's commit word.
+pub const COMMIT_SEQ_BITS: usize = 20;
+
+/// The commit word of a slot and a sequence. Where it comes out as zero (slot 0, and a sequence that ends in twenty zeroes) it
+/// says nothing: the peer asks.
+pub const fn commit_word(slot: u16, seq: u32) -> u32 {
+    (slot as u32) << COMMIT_SEQ_BITS | seq & ((1 << COMMIT_SEQ_BITS) - 1)
 }
 
 /// CRC32C of `bytes`, bit by bit: the definition (RFC 3720 12.1, reflected), for checks and examples. Programs use the

@@ -20,13 +20,18 @@ fn good_frame(rng: &mut Rng, link: &Link, kind: FrameType) -> Frame {
         _ => (0, 0),
     };
     let mut h = link.peer().header(kind, length);
-    let slots = if matches!(kind, FrameType::Write | FrameType::Flush) { link.peer_slots } else { link.slots };
+    let of_peer = matches!(kind, FrameType::Write | FrameType::Flush | FrameType::Commit);
+    let slots = if of_peer { link.peer_slots } else { link.slots };
     h.set_offset((offset / wire::OFFSET_UNIT) as u64).set_slot(rng.below(slots)).set_seq(rng.next_u64());
     h.set_code(rng.next_u64()).set_lun(rng.next_u64()).set_lba(rng.next_u64()).set_epoch(rng.next_u64());
     // Not looked at.
     h.set_eth_src(rng.next_u64()).set_ip_tos(rng.next_u64()).set_ip_id(rng.next_u64()).set_ip_ttl(rng.next_u64());
     h.set_udp_src(rng.next_u64()).set_ip_fragment(if rng.one_in(2) { 0x4000 } else { 0 });
-    Frame::seal(&h, &rng.bits(8 * length.max(1)).to_bytes_le()[..length], rng.next_u64() as u32)
+    Frame::seal(
+        &h,
+        &rng.bits(8 * length.max(1)).to_bytes_le()[..length],
+        if rng.one_in(4) { 0 } else { rng.next_u64() as u32 },
+    )
 }
 
 fn any_kind(rng: &mut Rng) -> FrameType {
@@ -123,7 +128,7 @@ const FAULTS: &[Fault] = &[
     ("wire version 0", |h, _| h.set_version_type(h.version_type() & 15), Counter::rx_bad_type),
     ("wire version 2", |h, _| h.set_version_type(h.version_type() & 15 | 0x20), Counter::rx_bad_type),
     ("type 0", |h, _| h.set_version_type(0x10), Counter::rx_bad_type),
-    ("type 7", |h, _| h.set_version_type(0x17), Counter::rx_bad_type),
+    ("type 9", |h, _| h.set_version_type(0x19), Counter::rx_bad_type),
     ("type 15", |h, _| h.set_version_type(0x1f), Counter::rx_bad_type),
 ];
 
@@ -164,7 +169,8 @@ fn eth_rx_slots() {
         let link = Link { peer_slots: 512, ..bench.link.clone() };
         bench.set_link(link.clone());
         for (kind, ..) in FrameType::ALL.iter().filter(|k| k.0 != FrameType::Control) {
-            let limit = if matches!(kind, FrameType::Write | FrameType::Flush) { 512 } else { 4096 };
+            let of_peer = matches!(kind, FrameType::Write | FrameType::Flush | FrameType::Commit);
+            let limit = if of_peer { 512 } else { 4096 };
             for slot in [0, limit - 1, limit, 4096, 0x8000, 0xffff] {
                 let mut frame = good_frame(&mut t.rng, &link, *kind).with_header(|h| h.set_slot(slot));
                 frame.reseal();
@@ -198,7 +204,7 @@ fn eth_rx_lengths_and_offsets() {
             let what = format!("{kind:?}: {payload} bytes, says {offset}, {length}");
             bad_then_good(bench, t, &what, &frame, Counter::rx_bad_length, 0);
         };
-        use FrameType::{Ack, Busy, Control, Flush, Refused, Write};
+        use FrameType::{Ack, AskCommit, Busy, Commit, Control, Flush, Refused, Write};
         for (payload, offset, length) in [
             (4096, 1, 4096),
             (4096, 0, 1408),
@@ -223,7 +229,7 @@ fn eth_rx_lengths_and_offsets() {
         {
             check(t, Control, payload, 0, length);
         }
-        for kind in [Ack, Busy, Refused, Flush] {
+        for kind in [Ack, Busy, Refused, Flush, Commit, AskCommit] {
             for (payload, length) in [(64, 64), (64, 0), (0, 64), (1, 0), (1, 1), (4096, 4096)] {
                 check(t, kind, payload, 0, length);
             }

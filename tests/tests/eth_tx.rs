@@ -23,11 +23,13 @@ fn traffic(t: &mut Trial, data_w: usize, jumbo: bool, paces: Paces, steps: u64) 
                 bench.mail(t, bytes);
             }
         }
+        (0..t.rng.below(4)).for_each(|_| bench.commit(t));
         for _ in 0..t.rng.below(2 * 4096 / bench.beat as u64) {
             bench.cycle(t);
         }
     }
     bench.drain(t);
+    assert!(bench.rode > 0, "{} COMMITs rode along", bench.rode);
     bench
 }
 
@@ -37,9 +39,9 @@ fn eth_tx_frames_are_right() {
     trial(|t| {
         for (data_w, jumbo) in [(64, true), (64, false), (512, true), (512, false)] {
             for mac in Stall::ALL {
-                let bench = traffic(t, data_w, jumbo, Paces { mac, ..Paces::FULL }, 40);
+                let bench = traffic(t, data_w, jumbo, Paces { mac, ..Paces::FULL }, 90);
                 let bad = bench.taken.iter().filter(|f| f.frame.bad).count();
-                assert!(bad > 0 && bad < 15, "{bad} of {} frames were bad", bench.taken.len());
+                assert!(bad > 0 && bad < 35, "{bad} of {} frames were bad", bench.taken.len());
                 for kind in [FrameType::Write, FrameType::Ack, FrameType::Control] {
                     let is = |f: &&net::Taken| f.frame.header().version_type() & 15 == kind.code();
                     assert!(bench.taken.iter().any(|f| is(&f)), "no frame of type {kind:?}");

@@ -102,15 +102,15 @@ fn over_time(data_w: usize, mtu: Mtu, first: u64, step: u64) {
 
 #[test]
 fn reset_mid_frame_and_mid_command_64_jumbo() {
-    over_time(64, Mtu::Jumbo, 20, 271);
+    over_time(64, Mtu::Jumbo, 20, 397);
 }
 
 #[test]
 fn reset_mid_frame_and_mid_command_64_standard() {
-    over_time(64, Mtu::Standard, 97, 431);
+    over_time(64, Mtu::Standard, 97, 613);
 }
 
 #[test]
 fn reset_mid_frame_and_mid_command_512_jumbo() {
-    over_time(512, Mtu::Jumbo, 120, 131);
+    over_time(512, Mtu::Jumbo, 120, 197);
 }

@@ -62,13 +62,7 @@ fn a_write_of_64_blocks_and_a_read_of_them() {
 /// Completions and time stamps of a story with repeats, with or without jumps over idle time.
 fn story(data_w: usize, jump: bool) -> (Vec<(u64, dyad_driver::Stages)>, u64) {
     let resend = std::time::Duration::from_millis(1);
-    let setup = Setup {
-        km: if data_w == 64 { 15.0 } else { 12.0 },
-        resend,
-        resend_limit: 7,
-        lun_blocks: 16,
-        ..Setup::new(data_w, Mtu::Standard)
-    };
+    let setup = Setup { km: 40.0, resend, resend_limit: 7, lun_blocks: 16, ..Setup::new(data_w, Mtu::Standard) };
     let mut pair = Pair::new(&setup);
     pair.bench.world_mut().set_jump(jump);
     let before = pair.bench.world().speed().jumped;
@@ -102,5 +96,60 @@ fn stamps_do_not_depend_on_jumps() {
         assert_eq!(with.0, without.0);
         assert!(with.0.iter().any(|told| told.0 > 0), "nothing was sent again");
         assert!(with.1 > 100_000 && without.1 == 0, "{} cycles jumped over", with.1);
+    }
+}
+
+/// A block that the peer has stored is shown there when its write is complete, and not before; the COMMIT ends that, by a frame
+/// or in the trailer of another, and when it is lost, the peer asks.
+#[test]
+fn the_mirror_shows_a_block_when_its_write_is_complete() {
+    for data_w in [64, 512] {
+        let setup = Setup { km: 20.0, ..Setup::new(data_w, Mtu::Jumbo) };
+        let mut pair = Pair::new(&setup);
+        let (at_a, at_b) = (pair.bench.backing(Site::A), pair.bench.backing(Site::B));
+        let (written, read) = (at_a.dma_alloc(4096).expect("a buffer"), at_b.dma_alloc(4096).expect("a buffer"));
+        let one_way = pair.bench.world().config().delay_cycles();
+        for (version, lost) in [(1, false), (2, false), (3, true)] {
+            written.write_at(0, &pattern(7, version));
+            let write = pair.qa.submit_write(LUN, 7, 1, &written.whole()).expect("submit");
+            pair.qa.ring();
+            // Until the block is in B's store, and its ACK on the way.
+            let stored = pair.bench.world_mut().run_until("the block at B", 40 * one_way, |world| {
+                let base = (dyad_spec::superblock::RESERVED_BLOCKS + 7) as usize * 4096;
+                world.site(Site::B).store.bytes(base..base + 4096) == pattern(7, version)
+            });
+            stored.expect("it comes");
+            if lost {
+                // The ACK passes; what A sends afterwards, the COMMIT, does not.
+                let mut world = pair.bench.world_mut();
+                let now = world.cycle();
+                world.at(now + one_way + 50, dyad_sim::Action::CutLink);
+                world.at(now + one_way + 2000, dyad_sim::Action::MendLink);
+            }
+            let asked = pair.b.device().now_cycles();
+            let look = pair.qb.submit_read(LUN, 7, 1, &read.whole()).expect("submit");
+            pair.qb.ring();
+            let completion =
+                pair.qb.wait(look, at_b.after(std::time::Duration::from_millis(60))).expect("a completion");
+            assert_eq!(completion.status(), dyad_driver::Status::Ok);
+            let mut block = vec![0; 4096];
+            read.read_at(0, &mut block);
+            assert!(block == pattern(7, version), "the old block");
+            let waited = pair.b.device().now_cycles() - asked;
+            // The rest of the ACK's flight, and the COMMIT's.
+            assert!(
+                waited >= 2 * one_way - 400,
+                "version {version}: shown after {waited} cycles, one way is {one_way}"
+            );
+            let most = if lost { 60 * one_way } else { 2 * one_way + 3000 };
+            assert!(waited < most, "version {version}: shown after {waited} cycles, one way is {one_way}");
+            let done = pair.qa.wait(write, at_a.after(std::time::Duration::from_millis(60))).expect("a completion");
+            assert_eq!(done.status(), dyad_driver::Status::Ok);
+        }
+        pair.bench.world_mut().run(4 * one_way);
+        let b = pair.b.device();
+        assert_eq!((b.counter(Counter::blocks_committed), b.counter(Counter::blocks_mirrored)), (3, 3));
+        assert!(b.counter(Counter::tx_ask_commit) > 0, "nobody asked");
+        pair.check_rules();
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! ```text
 //!              +-----------------------------+
-//!  s_axis_rx =>| header checks -- verdict ---| -> m_answer   ACK, BUSY, REFUSED
+//!  s_axis_rx =>| header checks -- verdict ---| -> m_answer   ACK, BUSY, REFUSED, ASK_COMMIT
+//!              |      |              |       | -> m_commit, m_trail   COMMIT, commit words of trailers
 //!              |      |              |       | -> m_flush    FLUSH
 //!        cfg ->|    fields           |       | -> m_whdr     WRITE: its header
 //!        now ->|      |              |       | => m_wbeat           payload
@@ -14,7 +15,8 @@
 //!
 //! **Interface.** `s_axis_rx`: whole frames without FCS, `tready` always 1, gaps anywhere; `tkeep` is low ones, all
 //! ones before the last beat; `tuser` with `tlast`: the MAC found the frame bad. All outputs are events. `m_answer`
-//! ([`Answer`]) and `m_flush` ([`flush_fields`]) come for good frames alone. A WRITE frame whose headers are right
+//! ([`Answer`]), `m_flush` ([`FLUSH_FIELDS`]), `m_commit` ([`SlotUse`]) and `m_trail` (the trailer's commit word, where it is not
+//! zero; not of CONTROL frames) come for good frames alone. A WRITE frame whose headers are right
 //! makes an `m_whdr` ([`RxHead`]), then an `m_wbeat` (data) for each beat of payload that its header announced and that
 //! came, then exactly one `m_wend` ([`RxEnd`]), good or not; all announced beats have come if it is good. A CONTROL
 //! frame the same, without a header: `m_mbbeat` (data, then `first`) and `m_mbend` (`good`, then 16 bits of payload
@@ -22,7 +24,7 @@
 //!
 //! **Parameters.** `data_w` 64 or 512; `slots`: answers must name one of them.
 //!
-//! **Latency.** From the last beat: `m_answer` and `m_flush` 1 cycle, counters 3, `m_wend` and `m_mbend` 3 (64 bits) or
+//! **Latency.** From the last beat: `m_answer`, `m_flush`, `m_commit`, `m_trail` 1 cycle, counters 3, `m_wend` and `m_mbend` 3 (64 bits) or
 //! 4 (512). From the header's last beat: `m_whdr` 1 cycle (64) or 2 (512). A beat of payload leaves 3 cycles after it
 //! came (64) or 4 (512), which is never less than 3 cycles after `m_whdr`.
 //!
@@ -52,7 +54,7 @@
 //! | `rx_bad_udp` | has another destination port, a UDP length that does not fit the total length, or a UDP checksum |
 //! | `rx_bad_type` | has another wire version, or no known type |
 //! | `rx_bad_generation` | CONTROL: has a generation that is not 0. Others: another generation, or the link is down |
-//! | `rx_bad_slot` | WRITE, FLUSH: has a slot of at least `peer_slots`. Answers: of at least `slots` |
+//! | `rx_bad_slot` | WRITE, FLUSH, COMMIT: has a slot of at least `peer_slots`. Answers: of at least `slots` |
 //! | `rx_bad_length` | WRITE: is no part of a block. CONTROL: payload is not n·64, 64 to 8896. Others: has payload |
 //! | `rx_bad_length` | has a payload length that does not fit its total length |
 //! | `rx_bad_crc` | fails its CRC32C |
@@ -71,7 +73,7 @@ use super::crc::{TakenCrc, first_beat};
 use super::header::version_type;
 use super::rx_checks::{Expected, Parser, header_checks};
 use super::rx_verdict::{Beat, count};
-use crate::bundle::{Answer, RxEnd, RxHead, SLOT_W};
+use crate::bundle::{Answer, RxEnd, RxHead, SLOT_W, SlotUse};
 use crate::params::Params;
 use crate::prelude::*;
 use crate::stream::event_out;
@@ -149,7 +151,7 @@ pub fn eth_rx(p: &Params) -> Module {
         };
         let slot = h.held(&wire::SLOT).trunc(SLOT_W);
         let seq = h.held(&wire::SEQ);
-        let answers = is(FrameType::Ack) | is(FrameType::Busy) | is(FrameType::Refused);
+        let answers = any_of(&[FrameType::Ack, FrameType::Busy, FrameType::Refused, FrameType::AskCommit].map(is));
         let (answer_valid, answer_data) = event_out(m, "m_answer", Answer::WIDTH);
         let answer = pulse("answer", good & answers);
         answer_valid.set(answer);
@@ -159,6 +161,19 @@ pub fn eth_rx(p: &Params) -> Module {
         let flush = pulse("flush", good & is(FrameType::Flush));
         flush_valid.set(flush);
         flush_data.set(cat(&[seq, slot]));
+
+        // COMMITs: frames, and words in the trailers of others.
+        let (commit_valid, commit_data) = event_out(m, "m_commit", SlotUse::WIDTH);
+        let commit = pulse("commit", good & is(FrameType::Commit));
+        commit_valid.set(commit);
+        commit_data.set(SlotUse { slot, seq }.pack());
+        let word = cat(&[data.slice(0, 8), data.slice(8, 8), data.slice(16, 8), data.slice(24, 8)]);
+        let (trail_valid, trail_data) = event_out(m, "m_trail", 32);
+        let trail = pulse("trail", good & word.any() & !is(FrameType::Control));
+        let trail_word = m.reg_nr("trail_word", 32);
+        trail_word.set(word);
+        trail_valid.set(trail);
+        trail_data.set(trail_word);
 
         // The headers' outcome: at 64 bits no check is left for their last beat.
         let headers_end = valid & at[header_beats - 1] & !last;
@@ -209,7 +224,7 @@ pub fn eth_rx(p: &Params) -> Module {
         };
         line.data.set(data);
         line.t_last.set(now);
-        let mut moving = vec![any_beat, any_end, answer, flush, whdr];
+        let mut moving = vec![any_beat, any_end, answer, flush, whdr, commit, trail];
         for n in 1..delay(data_w) {
             line = line.next(m, n);
             moving.extend([line.write_beat, line.control_beat, line.write_end, line.control_end]);

@@ -9,6 +9,7 @@
 //!   s_rpay => | FIFO --+-> payload ---> beat | -> m_sent
 //!     s_mb -> | ------------------+     |    |
 //!  s_mbpay => | ------------------>    CRC   | -> busy, ev_tx_*
+//!   ride_* -> | ------------------> trailer  |
 //!      cfg -> |                              |
 //!             +------------------------------+
 //! ```
@@ -17,7 +18,8 @@
 //! ([`TxJob`]); their payload comes on `s_pay` and `s_rpay`, a block's beats in order, each [`pay_width`] bits: data,
 //! then `err` (the beat is bad), then `last` (of the block). A job stays at its port until the header of its last part
 //! has been sent. `s_mb`: a CONTROL frame of so many bytes (16 bits; a multiple of 64, at most 8896) with payload on
-//! `s_mbpay`. `m_axis_tx`: whole frames without FCS; beats and `tvalid` hold until `tready`; `tkeep` is all ones but in
+//! `s_mbpay`. `ride_valid`, `ride_data` ([`SlotUse`]): a COMMIT that rides in the trailer of the next frame that ends,
+//! whatever its type but CONTROL; it does where both `ride_valid` and `ride_taken` are 1. `m_axis_tx`: whole frames without FCS; beats and `tvalid` hold until `tready`; `tkeep` is all ones but in
 //! the trailer at 512 bits, where it is 0xff; `tuser` with `tlast`: the frame is bad, the MAC must spoil its FCS.
 //! `m_sent` ([`Sent`]): a block has left or was given up; once a job. Its times are those of the cycles in which the
 //! first beat of the block and its last beat are first shown. Configuration (`jumbo` to `udp_port`) may change only
@@ -57,15 +59,17 @@
 //! **Proof and test.** Properties `tx_frame_unbroken`, `tx_one_source`; `tests/tests/eth_tx.rs`,
 //! `tests/tests/eth_loop.rs`.
 
+use dyad_spec::wire::COMMIT_SEQ_BITS;
 use dyad_spec::{FrameType, wire};
 
 use super::checksum::{checksum, constant_sum};
 use super::crc::{SentCrc, first_beat};
 use super::header::{Addresses, FrameFields, frame_header, ip_length};
 use super::tx_blocks::Blocks;
-use crate::bundle::{Sent, TxCtl};
+use crate::bundle::{Sent, SlotUse, TxCtl};
 use crate::params::Params;
 use crate::prelude::*;
+use crate::prim::crc32c::crc_data;
 use crate::stream::{event_out, stream_in};
 
 pub use super::tx_blocks::pay_width;
@@ -108,6 +112,9 @@ pub fn eth_tx(p: &Params) -> Module {
         let again = Blocks::new(m, "rjob", "rpay", data_w);
         let mb = stream_in(m, "s_mb", 16);
         let mbpay = stream_in(m, "s_mbpay", data_w);
+        let ride_valid = m.input("ride_valid", 1);
+        let ride_data = m.input("ride_data", SlotUse::WIDTH);
+        let ride_taken = m.output("ride_taken", 1);
         let tready = m.input("m_axis_tx_tready", 1);
 
         // What is shown to the MAC.
@@ -223,7 +230,12 @@ pub fn eth_tx(p: &Params) -> Module {
         // The beat that is shown next.
         let crc_first = index.map_or(at(BOUNDARY), |i| at(HEADER) & i.eq(first_beat(data_w)));
         let crc = SentCrc::new(m, tdata.get(), advance, crc_first);
-        let mut trailer = cat(&[crc.checksum(), zero(32)]);
+        // A COMMIT rides along.
+        let rides = (ride_valid & !from(MAILBOX)).named("rides");
+        let done = SlotUse::unpack(ride_data);
+        let word = cat(&[done.slot, done.seq.trunc(COMMIT_SEQ_BITS)]) & rep(rides, 32);
+        let word = cat(&[word.slice(0, 8), word.slice(8, 8), word.slice(16, 8), word.slice(24, 8)]);
+        let mut trailer = cat(&[crc.checksum() ^ crc_data(word, 0), word]);
         if wide {
             trailer = trailer.zext(data_w);
         }
@@ -288,6 +300,7 @@ pub fn eth_tx(p: &Params) -> Module {
             when(b.drain & b.valid & b.last, || b.drain.set(0));
         }
         ctl.ready.set(starts[CTL]);
+        ride_taken.set(finish & !from(MAILBOX));
         mb.ready.set(starts[MAILBOX]);
         let mb_take = (sending & from(MAILBOX)) | drain_mb;
         mbpay.ready.set(mb_take);
@@ -321,6 +334,8 @@ pub fn eth_tx(p: &Params) -> Module {
         event("tx_ack", finish & is(FrameType::Ack));
         event("tx_busy", finish & is(FrameType::Busy));
         event("tx_refused", finish & is(FrameType::Refused));
+        event("tx_commit", finish & is(FrameType::Commit));
+        event("tx_ask_commit", finish & is(FrameType::AskCommit));
         event("tx_aborted", abort);
         let under_way = |b: &Blocks| any_of(&[b.job.valid, b.valid, b.drain.get(), b.part.any()]);
         let waiting = any_of(&[ctl.valid, mb.valid, drain_mb.get(), under_way(&first), under_way(&again)]);

@@ -13,7 +13,8 @@
 //! are slots, so that a list has half an entry on average. The queue runs through a RAM with one word per holder, since
 //! a holder waits for one block at most.
 //!
-//! There is an entry for every holder. So the table is never full, nobody waits but for the block itself, and no site's
+//! There is an entry for every block that can be held: one for each slot, one for each of the peer's slots, whose blocks stay
+//! held until the peer has committed them (`pending`), and one for each mirror buffer. So the table is never full, nobody waits but for the block itself, and no site's
 //! own writes can use up the room of the other's: `m_nack` and `ev_lock_set_full` stay 0. (A set-associative table of the
 //! same size was weighed and left: with 3000 random blocks in flight in 2048 sets of 3 ways, one in six operations
 //! finds its set full, waits a good part of a round trip, and delays all that come after it.)
@@ -124,7 +125,8 @@ fn hash(tag: E, w: usize) -> E {
 /// When `p` is out of range.
 pub fn lock_table(p: &Params) -> Module {
     p.check();
-    let entries = p.slots + p.mirror_bufs;
+    let entries = 2 * p.slots + p.mirror_bufs;
+    let holders = p.slots + p.mirror_bufs;
     let w = clog2(entries);
     let bucket_w = clog2(2 * p.slots);
     // Ids without the gap between slots and mirror buffers, and back.
@@ -199,7 +201,7 @@ pub fn lock_table(p: &Params) -> Module {
         let tag_ram = m.ram("tag_ram", entries, TAG_W);
         let held_ram = m.ram("held_ram", entries, Held::width(w));
         let next_ram = m.ram("next_ram", entries, w + 1);
-        let queue_ram = m.ram("queue_ram", entries, w + 1);
+        let queue_ram = m.ram("queue_ram", holders, w + 1);
         let first = bucket_ram.read(hash(offered, bucket_w));
         let look_at = m.wire("look_at", w);
         let here_tag = tag_ram.read(look_at);
@@ -245,7 +247,7 @@ pub fn lock_table(p: &Params) -> Module {
         let tail = m.reg_nr("tail", w);
         let wake = (is(WAKE) & grant_free).named("wake");
         let queue_at = m.wire("queue_at", w);
-        let behind = queue_ram.read(queue_at);
+        let behind = queue_ram.read(queue_at.trunc(clog2(holders)));
         let (behind_holder, behind_exclusive) = (behind.trunc(w), behind.bit(w));
         queue_at.set(mux(is(WALK), here.head, mux(wake, behind_holder, head)));
         let last = head.eq(tail);
@@ -292,7 +294,7 @@ pub fn lock_table(p: &Params) -> Module {
             mux(insert, new_entry, mux(is(RECYCLE), current.get(), before.trunc(w))),
             mux(insert, mux(is(HEAD), first, first_q), mux(is(RECYCLE), free.get(), here_next)),
         );
-        queue_ram.write(enqueue & here.waiting, here.tail, cat(&[exclusive.get(), holder.get()]));
+        queue_ram.write(enqueue & here.waiting, here.tail.trunc(clog2(holders)), cat(&[exclusive.get(), holder.get()]));
         let nobody = zero(w);
         let made = Held {
             holders: lit(1, w),

@@ -4,16 +4,16 @@
 //!            +--------------------------------------+---> m_dir     lookup wanted (s_dir: its answer)
 //!  s_head -->|  choose a gather buffer              |---> m_lock    lock wanted (s_grant, s_nack)
 //!  s_beat -->|  place the payload                   |---> m_home    whole block, to home
-//!   s_end -->|  whole and verified?                 |---> m_release lock given back
+//!   s_end -->|  whole and verified?                 |---> m_hold    in the store, to pending (m_release: not to be shown)
 //!  s_done -->|  lock, write home, acknowledge       |---> m_ctl     ACK, BUSY, REFUSED frames
-//!            +--------------------------------------+
+//!            +--------------------------------------+---> m_use     a slot is used
 //!                rd_en, rd_addr -> rd_data   (home reads the gather RAM)
 //! ```
 //!
 //! A frame brings a whole block or one of three parts; parts are placed where they belong, in any order. When a buffer
 //! holds a whole block, and each frame of it was verified, and the directory says that the peer owns the block in the
 //! epoch that the frames name, the block's lock is taken, the block goes home in one go, and when the store has
-//! answered, it is acknowledged. For each slot of the peer a table keeps the sequence last answered: a repeat of it is
+//! answered, it is acknowledged, and handed over to `pending` with its lock. For each slot of the peer a table keeps the sequence last answered: a repeat of it is
 //! acknowledged again and not applied, an older one is dropped.
 //!
 //! | frame of | does |
@@ -29,8 +29,8 @@
 //! - Parameters: `DATA_W`, `STORE_W`, `mirror_bufs`.
 //! - Interface: `s_head`, `s_beat`, `s_end` as `eth_rx` makes them: the first beat comes 3 cycles after its head or later,
 //!   the end after the last beat, and the next head one cycle before that end or later.
-//! - Latency: end of the last frame to `m_lock` 1 cycle; grant to `m_home` 1; store's answer to `m_ctl` 2, to `m_release`
-//!   2.
+//! - Latency: end of the last frame to `m_lock` 1 cycle; grant to `m_home` 1; store's answer to `m_ctl` 2, to `m_hold`
+//!   or `m_release` 2.
 //! - Throughput: line rate: the payload is never held up.
 //! - Backpressure: none towards the wire. Short frames wait in a FIFO of 64; when it is full, answers that the peer
 //!   would ask for again are dropped and counted (`ev_overrun`), others wait.
@@ -47,7 +47,8 @@ use dyad_spec::wire::{OFFSET_UNIT, PARTS_STANDARD};
 use dyad_spec::{BLOCK_BYTES, FrameType, Status, regs};
 
 use crate::bundle::{
-    HOLDER_W, HomeJob, LBA_W, LUN_W, LockGrant, LockRel, LockReq, Lookup, LookupReq, RxEnd, RxHead, SLOT_W, TxCtl,
+    HOLDER_W, Hold, HomeJob, LBA_W, LUN_W, LockGrant, LockRel, LockReq, Lookup, LookupReq, RxEnd, RxHead, SLOT_W,
+    SlotUse, TxCtl,
 };
 use crate::params::Params;
 use crate::prelude::*;
@@ -98,6 +99,8 @@ pub fn mirror(p: &Params) -> Module {
         let s_grant = stream_in(m, "s_grant", LockGrant::WIDTH);
         let (nack_valid, nack_data) = event_in(m, "s_nack", HOLDER_W);
         let m_release = stream_out(m, "m_release", LockRel::WIDTH);
+        let m_hold = stream_out(m, "m_hold", Hold::WIDTH);
+        let m_use = event_out(m, "m_use", SlotUse::WIDTH);
         let m_home = stream_out(m, "m_home", HomeJob::WIDTH);
         let (done_valid, done_data) = event_in(m, "s_done", 5);
         let m_ctl = stream_out(m, "m_ctl", TxCtl::WIDTH);
@@ -280,6 +283,8 @@ pub fn mirror(p: &Params) -> Module {
             when(here[i] & discard, || state[i].set(FREE));
         }
         when(end_valid, || action.set(DROP));
+        m_use.0.set(ends_good & h_slot_ok);
+        m_use.1.set(SlotUse { slot: f.slot, seq: f.seq }.pack());
         let again = (ends_good & action.eq(ANSWER_AGAIN)).named("again");
         let busy = (ends_good & action.eq(SAY_BUSY)).named("busy");
         ev("duplicate").set(drop | again);
@@ -337,17 +342,25 @@ pub fn mirror(p: &Params) -> Module {
         let direct = (again | busy | refuse).named("direct");
         let rel_full = m.reg("rel_full", 1, 0);
         let rel_q = m.reg_nr("rel_q", LockRel::WIDTH);
-        let rel_free = !rel_full | m_release.ready;
+        let hold_full = m.reg("hold_full", 1, 0);
+        let hold_q = m.reg_nr("hold_q", Hold::WIDTH);
+        let rel_free = (!rel_full | m_release.ready) & (!hold_full | m_hold.ready);
         let finish = (dones.get("m_valid") & room & rel_free & !direct).named("finish");
         let turn_away = (nacks.get("m_valid") & room & !direct & !dones.get("m_valid")).named("turn_away");
         m_release.valid.set(rel_full);
         m_release.data.set(rel_q);
         when(m_release.ready, || rel_full.set(0));
-        when(finish, || {
-            rel_full.set(1);
-            rel_q.set(LockRel { lun: by(done_buf, &lun), lba: by(done_buf, &lba), exclusive: lit(1, 1) }.pack());
-        });
         let silent = (by(done_buf, &past).any() | cut).named("silent");
+        // What is acknowledged stays locked until its COMMIT.
+        m_hold.valid.set(hold_full);
+        m_hold.data.set(hold_q);
+        when(m_hold.ready, || hold_full.set(0));
+        when(finish, || {
+            let (lun, lba) = (by(done_buf, &lun), by(done_buf, &lba));
+            rel_q.set(LockRel { lun, lba, exclusive: lit(1, 1) }.pack());
+            hold_q.set(Hold { slot: by(done_buf, &slot), seq: by(done_buf, &seq), lun, lba }.pack());
+            when(done_err | silent, || rel_full.set(1)).otherwise(|| hold_full.set(1));
+        });
         dones.set("m_ready", finish);
         nacks.set("m_ready", turn_away);
         table.write(
@@ -402,7 +415,7 @@ pub fn mirror(p: &Params) -> Module {
             !any_of(&state.iter().map(|x| x.eq(WHOLE)).collect::<Vec<_>>())
                 & !ctl.get("m_valid")
                 & action.eq(DROP)
-                & !any_of(&[ask_valid.get(), h_valid.get(), rel_full.get()]),
+                & !any_of(&[ask_valid.get(), h_valid.get(), rel_full.get(), hold_full.get()]),
         );
         m.assume("a_frame_ends_before_the_next_is_decided", !(h_valid & end_valid));
         m.prove("no_answer_of_the_store_is_lost", !done_valid | dones.get("s_ready"));

@@ -1,6 +1,4 @@
-//! What `slots` keeps for each slot, and the word after an event.
-
-use crate::prelude::*;
+//! What `slots` keeps for each slot.
 
 crate::bundle! {
     /// What is kept for each slot.
@@ -57,31 +55,3 @@ crate::bundle! {
 pub(super) const FREE: u64 = 0;
 pub(super) const WAITING: u64 = 1;
 pub(super) const ACTIVE: u64 = 2;
-
-/// The state after an event, as a set of wires that start from the state before it.
-pub(super) struct Next(Vec<(&'static str, Var)>);
-
-impl Next {
-    pub(super) fn new(m: &M, cur: E) -> Self {
-        let mut lsb = 0;
-        Self(
-            SlotState::FIELDS
-                .iter()
-                .map(|(name, w)| {
-                    let var = m.wire_or(format!("next_{name}"), *w, cur.slice(lsb, *w));
-                    lsb += w;
-                    (*name, var)
-                })
-                .collect(),
-        )
-    }
-
-    pub(super) fn set(&self, field: &str, value: impl Into<Op>) {
-        self.0.iter().find(|f| f.0 == field).expect("a field of SlotState").1.set(value);
-    }
-
-    pub(super) fn pack(&self) -> E {
-        let parts: Vec<E> = self.0.iter().rev().map(|f| f.1.get()).collect();
-        cat(&parts)
-    }
-}

@@ -19,7 +19,7 @@
 //! | event | from | does |
 //! |---|---|---|
 //! | sent | `eth_tx` | notes times; after an aborted frame asks for a resend |
-//! | answer | `eth_rx` | ACK: the peer has it. BUSY: wait longer. REFUSED: end with its code |
+//! | answer | `eth_rx` | ACK: the peer has it. BUSY: wait longer. REFUSED: end with its code. The peer asks for a COMMIT: answered when complete |
 //! | local | `home`, `launch`, `flush` | the local leg has ended |
 //! | end | `read` | a read has ended |
 //! | again | resend queue | hands the block to the resender, if it is still wanted |
@@ -50,47 +50,19 @@
 
 use dyad_spec::{FrameType, Status};
 
-use super::slot_state::{ACTIVE, FREE, Next, SlotState, WAITING};
+use super::slot_state::{ACTIVE, FREE, SlotState, WAITING};
 use crate::bundle::op_kind::{FLUSH, READ, WRITE};
 use crate::bundle::{
-    Admit, Answer, BlockDone, LUN_W, Launch, LocalDone, LockRel, LockReq, OpEnd, OpInfo, Resend, SLOT_W, Sent,
+    Admit, Answer, BlockDone, LUN_W, Launch, LocalDone, LockRel, LockReq, OpEnd, OpInfo, Resend, SLOT_W, Sent, SlotUse,
 };
 use crate::params::Params;
 use crate::prelude::*;
 use crate::prim::fifo::fifo_ram;
-use crate::stream::{StreamOut, stream_in, stream_out};
+use crate::prim::next::Next;
+use crate::stream::{Mailer, event_out, stream_in};
 
 /// Longest stretch of idle time that may be jumped over at once, in scan periods.
 pub const JUMP_PERIODS: u64 = 8;
-
-/// A registered stream output that is loaded in one cycle and offered from the next.
-struct Mailer {
-    out: StreamOut,
-    full: Var,
-    data: Var,
-}
-
-impl Mailer {
-    fn new(m: &M, name: &str, width: usize) -> Self {
-        let out = stream_out(m, name, width);
-        let full = m.reg(format!("{name}_full"), 1, 0);
-        let data = m.reg_nr(format!("{name}_q"), width);
-        out.valid.set(full);
-        out.data.set(data);
-        when(out.ready, || full.set(0));
-        Self { out, full, data }
-    }
-
-    /// Empty now, or emptied in this cycle.
-    fn free(&self) -> E {
-        !self.full | self.out.ready
-    }
-
-    fn send(&self, value: E) {
-        self.full.set(1);
-        self.data.set(value);
-    }
-}
 
 /// The slots of a card.
 pub fn slots(p: &Params) -> Module {
@@ -120,6 +92,7 @@ pub fn slots(p: &Params) -> Module {
         let m_release = Mailer::new(m, "m_release", LockRel::WIDTH);
         let m_done = Mailer::new(m, "m_done", BlockDone::WIDTH);
 
+        let (commit_valid, commit_data) = event_out(m, "m_commit", SlotUse::WIDTH);
         let ready = m.output("init_done", 1);
         let quiet = m.output("quiet", 1);
         let in_use = m.output("slots_in_use", 16);
@@ -249,7 +222,7 @@ pub fn slots(p: &Params) -> Module {
         let info = OpInfo::unpack(info_ram.read(read_addr));
         let cur_packed = state_ram.read(read_addr);
         let cur = SlotState::unpack(cur_packed);
-        let next = Next::new(m, cur_packed);
+        let next = Next::new(m, SlotState::FIELDS, cur_packed);
         let write_state = m.wire_or("write_state", 1, busy & !is_scan);
         let write_addr = event_slot.slice(0, mask);
         info_ram.write(is_op.get(), write_addr, new_info);
@@ -366,7 +339,11 @@ pub fn slots(p: &Params) -> Module {
             .elsewhen(sent.resend & resolved, || finish.set(1));
         });
         let matched = active & mirrored & !cur.acked & cur.sent & answer.seq.eq(cur.seq);
-        when(is_answer, || {
+        // The peer asks whether a use of a slot is complete: it is when the slot is past it, or has been given back.
+        let asked = (is_answer & answer.ftype.eq(FrameType::AskCommit.code())).named("asked");
+        let past = (cur.seq - answer.seq).named("past");
+        let complete = mux(past.any(), !past.bit(31), !active).named("complete");
+        when(is_answer & !asked, || {
             when(!matched, || raise("unexpected")).elsewhen(answer.ftype.eq(FrameType::Ack.code()), || {
                 next.set("acked", 1);
                 next.set("t_ack", now);
@@ -542,6 +519,16 @@ pub fn slots(p: &Params) -> Module {
                 m_release.send(LockRel { lun: info.lun, lba: info.lba, exclusive: is_write }.pack());
             });
         });
+
+        // The peer may show a block that both stores have.
+        let by_ack = is_answer & matched & answer.ftype.eq(FrameType::Ack.code());
+        let done = (finish & is_write & mirrored & active & (cur.acked | by_ack)).named("done");
+        let commit = m.reg("commit", 1, 0);
+        let commit_q = m.reg_nr("commit_q", SlotUse::WIDTH);
+        commit.set(done | (asked & complete));
+        commit_q.set(SlotUse { slot: event_slot.get(), seq: mux(asked, answer.seq, cur.seq) }.pack());
+        commit_valid.set(commit);
+        commit_data.set(commit_q);
 
         // Slots in use, and slots kept after their command was told.
         let taken = is_op.get();

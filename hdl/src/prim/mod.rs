@@ -7,6 +7,7 @@ pub mod crc32c;
 pub mod fifo;
 pub mod fifo_ram;
 pub mod kernels;
+pub(crate) mod next;
 pub mod skid;
 pub mod width;
 

@@ -24,7 +24,7 @@ use dyad_spec::counters::Counter;
 
 use super::guard::axis_guard;
 use super::wiring::{Block, Nets, event, stream};
-use crate::bundle::{AdminCmd, Answer, Launch, LocalDone, Lookup, Sent, TxJob};
+use crate::bundle::{AdminCmd, Answer, Launch, LocalDone, Lookup, Sent, SlotUse, TxJob};
 use crate::bundle::{LockGrant, LockRel, LockReq, LookupReq, TxCtl};
 use crate::params::Params;
 use crate::prelude::*;
@@ -100,6 +100,8 @@ const EVENTS: &[(&str, &[(&str, Counter)])] = &[
             ("overrun", Counter::rx_overrun),
         ],
     ),
+    ("pending", &[("committed", Counter::blocks_committed), ("stale", Counter::rx_commit_stale)]),
+    ("commits", &[("dropped", Counter::commits_dropped)]),
     (
         "eth_tx",
         &[
@@ -109,6 +111,8 @@ const EVENTS: &[(&str, &[(&str, Counter)])] = &[
             ("tx_ack", Counter::tx_ack),
             ("tx_busy", Counter::tx_busy),
             ("tx_refused", Counter::tx_refused),
+            ("tx_commit", Counter::tx_commit),
+            ("tx_ask_commit", Counter::tx_ask_commit),
             ("tx_aborted", Counter::tx_aborted),
         ],
     ),
@@ -164,6 +168,8 @@ pub fn dyad_core(p: &Params) -> Module {
         let resend = Block::new(m, "resend", &offload::resend::resend(p));
         let flush = Block::new(m, "flush", &offload::flush::flush());
         let mirror = Block::new(m, "mirror", &offload::mirror::mirror(p));
+        let pending = Block::new(m, "pending", &offload::pending::pending(p));
+        let commits = Block::new(m, "commits", &offload::commits::commits(p));
         let eth_tx = Block::new(m, "eth_tx", &net::eth_tx::eth_tx(p));
         let eth_rx = Block::new(m, "eth_rx", &net::eth_rx::eth_rx(p));
 
@@ -215,7 +221,7 @@ pub fn dyad_core(p: &Params) -> Module {
         nets.put_outputs(&sq_fetch, &["queue_head"]);
         nets.put("slots_in_use", slots.get("slots_in_use"));
         nets.put("mailbox_irq", mailbox.get("irq"));
-        nets.put("ready", slots.get("init_done") & locks.get("init_done"));
+        nets.put("ready", slots.get("init_done") & locks.get("init_done") & pending.get("init_done"));
         nets.put("queue_error", sq_fetch.get("queue_error"));
         nets.put("cq_error", cq_post.get("cq_error"));
 
@@ -270,9 +276,10 @@ pub fn dyad_core(p: &Params) -> Module {
         stream(&mirror, "m_lock", &wanted, "s0");
         stream(&slots, "m_lock", &wanted, "s1");
         stream(&wanted, "m", &locks, "s_acquire");
-        let released = Block::new(m, "lock_released", &stream_mux(2, LockRel::WIDTH, Policy::RoundRobin));
+        let released = Block::new(m, "lock_released", &stream_mux(3, LockRel::WIDTH, Policy::RoundRobin));
         stream(&mirror, "m_release", &released, "s0");
         stream(&slots, "m_release", &released, "s1");
+        stream(&pending, "m_release", &released, "s2");
         stream(&released, "m", &locks, "s_release");
         event(&locks, "m_nack", &mirror, "s_nack");
         let grants = Block::new(m, "grants", &fifo_ram(p.slots.max(64), LockGrant::WIDTH));
@@ -324,12 +331,32 @@ pub fn dyad_core(p: &Params) -> Module {
         stream(&resend, "m_pay", &eth_tx, "s_rpay");
         stream(&slots, "m_flush", &flush, "s_flush");
         stream(&slots, "m_reflush", &flush, "s_again");
-        let ctl = Block::new(m, "ctl", &stream_mux(2, TxCtl::WIDTH, Policy::RoundRobin));
-        stream(&mirror, "m_ctl", &ctl, "s0");
-        stream(&flush, "m_ctl", &ctl, "s1");
+        let ctl = Block::new(m, "ctl", &stream_mux(4, TxCtl::WIDTH, Policy::RoundRobin));
+        for (i, client) in [&mirror, &flush, &pending, &commits].into_iter().enumerate() {
+            stream(client, "m_ctl", &ctl, &format!("s{i}"));
+        }
         stream(&ctl, "m", &eth_tx, "s_ctl");
         stream(&mailbox, "m_mb", &eth_tx, "s_mb");
         stream(&mailbox, "m_mbpay", &eth_tx, "s_mbpay");
+
+        // Commits: of this site's writes to the peer, of the peer's writes to what is pending. Those that find no room are asked
+        // for later.
+        event(&slots, "m_commit", &commits, "s_done");
+        commits.set("alone", !slots.get("slots_in_use").any());
+        for signal in ["ride_valid", "ride_data"] {
+            eth_tx.set(signal, commits.get(signal));
+        }
+        commits.set("ride_taken", eth_tx.get("ride_taken"));
+        stream(&mirror, "m_hold", &pending, "s_hold");
+        let came = Block::new(m, "commits_came", &fifo(16, SlotUse::WIDTH));
+        event(&eth_rx, "m_commit", &came, "s");
+        stream(&came, "m", &pending, "s_commit");
+        let trails = Block::new(m, "trails", &fifo(16, 32));
+        event(&eth_rx, "m_trail", &trails, "s");
+        stream(&trails, "m", &pending, "s_trail");
+        let uses = Block::new(m, "uses", &fifo(16, SlotUse::WIDTH));
+        event(&mirror, "m_use", &uses, "s");
+        stream(&uses, "m", &pending, "s_use");
 
         // The store.
         stream(&launch, "m_home", &home, "s_job0");
@@ -389,9 +416,10 @@ pub fn dyad_core(p: &Params) -> Module {
         // Idle, and the counters.
         let blocks = [
             &csr, &mailbox, &sq_fetch, &cq_post, &host_rd, &host_wr, &store_rd, &home, &decode, &cmd_table, &slots,
-            &locks, &admit, &admin, &launch, &read, &resend, &flush, &mirror, &eth_tx, &eth_rx,
+            &locks, &admit, &admin, &launch, &read, &resend, &flush, &mirror, &eth_tx, &eth_rx, &pending, &commits,
         ];
-        let mut quiet = vec![!answers.get("m_valid"), !sents.get("m_valid"), !admin_cmds.get("m_valid")];
+        let mut quiet: Vec<E> =
+            [&answers, &sents, &admin_cmds, &came, &trails, &uses].map(|b| !b.get("m_valid")).into();
         for b in blocks {
             if b.has_output("quiet") {
                 quiet.push(b.get("quiet"));
@@ -420,8 +448,22 @@ pub fn dyad_core(p: &Params) -> Module {
         let bits: Vec<E> = events.iter().rev().map(|sources| any_of(sources)).collect();
         counters.set("events", cat(&bits));
 
-        let between =
-            [&admin_cmds, &wanted, &released, &grants, &writes, &reads, &jobs, &ctl, &locals, &sents, &answers];
+        let between = [
+            &admin_cmds,
+            &wanted,
+            &released,
+            &grants,
+            &writes,
+            &reads,
+            &jobs,
+            &ctl,
+            &locals,
+            &sents,
+            &answers,
+            &came,
+            &trails,
+            &uses,
+        ];
         for b in blocks.into_iter().chain([&counters, &directory, &tx_guard]).chain(between) {
             b.finish(&nets);
             let stays = ports.iter().chain([&&csr, &&tx_guard]).any(|x| x.name == b.name);

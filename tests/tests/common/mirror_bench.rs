@@ -1,7 +1,7 @@
 //! The world around `mirror`: the wire as `eth_rx` shows it, directory, locks, home writer and store, short frames.
 
 use crate::common::{EventIn, EventOut, Homed, Pulses, Reader, beats, words};
-use dyad_hdl::bundle::{LockGrant, LockRel, LockReq, Lookup, LookupReq, RxEnd, RxHead, TxCtl};
+use dyad_hdl::bundle::{Hold, LockGrant, LockRel, LockReq, Lookup, LookupReq, RxEnd, RxHead, TxCtl};
 use dyad_hdl::ir::Bits;
 use dyad_hdl::offload::mirror::{FIRST_HOLDER, mirror};
 use dyad_hdl::params::Params;
@@ -108,6 +108,9 @@ pub struct Bench {
     grant: Source,
     nack: EventIn,
     release: Sink,
+    hold: Sink,
+    /// Blocks handed over to wait for their COMMIT: slot, sequence, LUN, address.
+    pub handed: Vec<(u64, u64, u64, u64)>,
     pub ctl: Sink,
     done: EventIn,
     pub reader: Reader,
@@ -156,6 +159,8 @@ impl Bench {
             grant: Source::new(&dut, "s_grant", stall),
             nack: input("s_nack"),
             release: Sink::new(&dut, "m_release", stall),
+            hold: Sink::new(&dut, "m_hold", stall),
+            handed: Vec::new(),
             ctl: Sink::new(&dut, "m_ctl", stall),
             done: input("s_done"),
             reader: Reader::new(&dut, p.store_w, pause),
@@ -297,6 +302,7 @@ impl Bench {
         self.done.put(dut, done.as_ref(), rng);
         self.lock.drive(dut, rng);
         self.release.drive(dut, rng);
+        self.hold.drive(dut, rng);
         if self.ctl_open {
             self.ctl.drive(dut, rng);
         } else {
@@ -323,6 +329,13 @@ impl Bench {
             assert_eq!(of("exclusive"), 1);
             let found = self.held.iter().position(|l| (l.1, l.2) == (of("lun"), of("lba")));
             self.held.remove(found.expect("only what is held is released"));
+        }
+        // Whoever takes over a block has its lock: for the mirror it is gone.
+        if let Some(word) = self.hold.sample(dut) {
+            let of = |name| field(Hold::FIELDS, &word, name);
+            let found = self.held.iter().position(|l| (l.1, l.2) == (of("lun"), of("lba")));
+            self.held.remove(found.expect("only what is held is handed over"));
+            self.handed.push((of("slot"), of("seq"), of("lun"), of("lba")));
         }
         seen.ctl = self.ctl.sample(dut).map(|word| {
             let of = |name| field(TxCtl::FIELDS, &word, name);

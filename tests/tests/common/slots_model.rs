@@ -132,6 +132,8 @@ pub struct Model {
     shown: Vec<u64>,
     loose: Vec<bool>,
     was_reset: bool,
+    /// COMMITs that must leave, in order: slot, sequence.
+    pub commits: VecDeque<(u64, u64)>,
     /// Repeats: slot, cycles since it was last sent.
     pub repeats: Vec<(u64, u64)>,
     resent: HashSet<(u64, u64)>,
@@ -153,6 +155,7 @@ impl Model {
             shown: vec![0; slots],
             loose: vec![false; slots],
             was_reset: false,
+            commits: VecDeque::new(),
             repeats: Vec::new(),
             resent: HashSet::new(),
         }
@@ -168,6 +171,7 @@ impl Model {
         self.uses.iter_mut().for_each(|u| *u = None);
         self.loose.iter_mut().for_each(|l| *l = true);
         self.launches.clear();
+        self.commits.clear();
         self.early.clear();
         self.was_reset = true;
     }
@@ -269,7 +273,10 @@ impl Model {
             u.stamps = (of("t_first"), of("t_last"));
         } else {
             u.resending = false;
-            u.gone |= u.resolved();
+            if u.resolved() {
+                u.gone = true;
+                self.commit(slot);
+            }
         }
     }
 
@@ -286,6 +293,7 @@ impl Model {
             if u.acked || u.op.local || (flush && u.reported) {
                 u.end(Status::Ok.code());
                 u.gone = true;
+                self.commit(slot);
             }
         } else if status == Status::DmaReadFault.code() || flush || u.op.local {
             u.end(status);
@@ -300,6 +308,14 @@ impl Model {
     pub fn answer(&mut self, word: &Bits) {
         let of = |name: &str| field(Answer::FIELDS, word, name);
         let (slot, now) = (of("slot"), self.now);
+        if of("ftype") == FrameType::AskCommit.code() {
+            let past = self.seq(slot).wrapping_sub(of("seq")) & 0xffff_ffff;
+            let under_way = self.uses[slot as usize].as_ref().is_some_and(|u| u.active && !u.gone);
+            if if past == 0 { !under_way } else { past < 1 << 31 } {
+                self.commits.push_back((slot, of("seq")));
+            }
+            return;
+        }
         let matches = |u: &&mut Use| u.active && u.mirrored() && !u.acked && u.sent && u.seq == of("seq") && !u.gone;
         let Some(u) = self.uses[slot as usize].as_mut().filter(matches) else {
             self.unexpected += 1;
@@ -311,6 +327,9 @@ impl Model {
                 if u.resolved() {
                     u.end(Status::Ok.code());
                     u.gone = !u.resending;
+                    if u.gone {
+                        self.commit(slot);
+                    }
                 }
             }
             Ok(FrameType::Busy) => u.last = now + 1,
@@ -321,6 +340,15 @@ impl Model {
             }
         }
         self.tidy(slot);
+    }
+
+    /// The peer must be told that a dual write is complete.
+    fn commit(&mut self, slot: u64) {
+        let u = self.at(slot);
+        if u.op.kind == WRITE && u.mirrored() {
+            let seq = u.seq;
+            self.commits.push_back((slot, seq));
+        }
     }
 
     pub fn end(&mut self, word: &Bits) {

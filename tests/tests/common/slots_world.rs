@@ -4,7 +4,7 @@
 use crate::common::Pulses;
 use crate::slots_model::{Model, Op, Use};
 use dyad_hdl::bundle::op_kind::{FLUSH, WRITE};
-use dyad_hdl::bundle::{Admit, Answer, BlockDone, Launch, LocalDone, LockRel, LockReq, OpEnd, Resend, Sent};
+use dyad_hdl::bundle::{Admit, Answer, BlockDone, Launch, LocalDone, LockRel, LockReq, OpEnd, Resend, Sent, SlotUse};
 use dyad_hdl::ir::Bits;
 use dyad_hdl::offload::slots::slots;
 use dyad_hdl::params::Params;
@@ -108,6 +108,8 @@ pub struct World {
     admitted: Option<Bits>,
     /// Operations that a reset has forgotten.
     forgotten: u64,
+    /// COMMITs that left.
+    pub committed: u64,
 }
 
 const SOURCES: [&str; 6] = ["s_op", "s_admit", "s_sent", "s_local", "s_answer", "s_end"];
@@ -146,6 +148,7 @@ impl World {
             peer_has: HashSet::new(),
             admitted: None,
             forgotten: 0,
+            committed: 0,
         };
         world.connect();
         world
@@ -273,6 +276,13 @@ impl World {
             self.set_link(false);
         }
         self.most_in_use = self.most_in_use.max(self.dut.peek("slots_in_use"));
+        if self.dut.peek("m_commit_valid") == 1 {
+            let word = self.dut.peek_bits("m_commit_data");
+            let of = |name: &str| field(SlotUse::FIELDS, &word, name);
+            let want = self.model.commits.pop_front();
+            assert_eq!(Some((of("slot"), of("seq"))), want, "a COMMIT");
+            self.committed += 1;
+        }
         // What leaves is of events before those that are taken now.
         let gone: Vec<_> = self.sinks.iter_mut().filter_map(|(n, s)| s.sample(&self.dut).map(|w| (*n, w))).collect();
         for (stream, word) in gone {
@@ -479,7 +489,13 @@ impl World {
         let slot = rng.below(self.p.slots as u64);
         let off = *rng.pick(&[u64::MAX, u64::MAX - 1, 1 << 31, 1000]);
         let seq = self.model.seq(slot).wrapping_add(off) & 0xffff_ffff;
-        let ftype = *rng.pick(&[FrameType::Ack, FrameType::Busy, FrameType::Refused]);
+        let ftype = *rng.pick(&[FrameType::Ack, FrameType::Busy, FrameType::Refused, FrameType::AskCommit]);
+        // The peer asks for what it has: no use that is to come.
+        let seq = if ftype == FrameType::AskCommit {
+            self.model.seq(slot).wrapping_sub(rng.below(3)) & 0xffff_ffff
+        } else {
+            seq
+        };
         self.offer("s_answer", answer(ftype, Status::PeerRefused.code(), slot, seq, 1));
     }
 

@@ -120,6 +120,12 @@ impl Frame {
         frame
     }
 
+    /// The trailer's commit word, of a frame that is whole.
+    pub fn commit(&self) -> u32 {
+        let at = self.bytes.len() - wire::TRAILER_BYTES;
+        u32::from_be_bytes(self.bytes[at..at + 4].try_into().expect("four bytes"))
+    }
+
     /// Makes both checksums right again.
     pub fn reseal(&mut self) {
         let mut h = self.header();
@@ -221,8 +227,8 @@ pub fn header_fault(h: &Header, link: &Link) -> Option<Counter> {
         return Some(Counter::rx_bad_generation);
     }
     let slots = match kind {
-        FrameType::Write | FrameType::Flush => link.peer_slots.min(4096),
-        FrameType::Ack | FrameType::Busy | FrameType::Refused => link.slots,
+        FrameType::Write | FrameType::Flush | FrameType::Commit => link.peer_slots.min(4096),
+        FrameType::Ack | FrameType::Busy | FrameType::Refused | FrameType::AskCommit => link.slots,
         FrameType::Control => 1 << 16,
     };
     if h.slot() >= slots {

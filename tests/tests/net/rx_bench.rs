@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use dyad_hdl::bundle::{Answer, RxEnd, RxHead};
+use dyad_hdl::bundle::{Answer, RxEnd, RxHead, SlotUse};
 use dyad_hdl::ir::Bits;
 use dyad_hdl::net::eth_rx::{FLUSH_FIELDS, delay, eth_rx};
 use dyad_hdl::params::Params;
@@ -30,7 +30,7 @@ pub const VERDICTS: [Counter; 14] = [
     Counter::rx_bad_length,
     Counter::rx_bad_crc,
 ];
-const OUTPUTS: [&str; 6] = ["m_answer", "m_flush", "m_whdr", "m_wbeat", "m_mbbeat", "m_mbend"];
+const OUTPUTS: [&str; 8] = ["m_answer", "m_flush", "m_commit", "m_trail", "m_whdr", "m_wbeat", "m_mbbeat", "m_mbend"];
 
 /// What an output says in a cycle.
 type Shown = BTreeMap<String, Bits>;
@@ -185,6 +185,9 @@ impl RxBench {
         };
         let h = frame.header();
         let delay = delay(8 * self.width) as u64;
+        if good && kind != FrameType::Control && frame.commit() != 0 {
+            self.expect(cycle + 1, "m_trail", Bits::from_u64(frame.commit().into(), 32));
+        }
         match kind {
             FrameType::Write => {
                 let end = pack(RxEnd::FIELDS, &[("good", u64::from(good)), ("t_last", self.now & 0xffff_ffff)]);
@@ -198,7 +201,11 @@ impl RxBench {
                 let data = pack(FLUSH_FIELDS, &[("slot", h.slot()), ("seq", h.seq())]);
                 self.expect(cycle + 1, "m_flush", data);
             }
-            FrameType::Ack | FrameType::Busy | FrameType::Refused if good => {
+            FrameType::Commit if good => {
+                let data = pack(SlotUse::FIELDS, &[("slot", h.slot()), ("seq", h.seq())]);
+                self.expect(cycle + 1, "m_commit", data);
+            }
+            FrameType::Ack | FrameType::Busy | FrameType::Refused | FrameType::AskCommit if good => {
                 let fields = [
                     ("ftype", kind.code()),
                     ("code", h.code()),

@@ -3,11 +3,12 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use dyad_hdl::bundle::{Sent, TxCtl, TxJob};
+use dyad_hdl::bundle::{Sent, SlotUse, TxCtl, TxJob};
 use dyad_hdl::ir::Bits;
 use dyad_hdl::net::eth_tx::eth_tx;
 use dyad_hdl::params::Params;
 use dyad_spec::counters::Counter;
+use dyad_spec::wire::commit_word;
 use dyad_spec::{BLOCK_BYTES, FrameType};
 use dyad_tests::{Dut, Source, Stall, Trial, field, pack};
 
@@ -81,6 +82,12 @@ pub struct Bench {
     ready: bool,
     run: u64,
     /// What `m_sent` said, and when: sequence, first and last time, aborted.
+    /// COMMITs that may ride along: slot, sequence.
+    offered: VecDeque<(u64, u64)>,
+    /// COMMITs taken, that have not been seen on the wire.
+    riding: VecDeque<u32>,
+    /// COMMITs that were.
+    pub rode: u64,
     pub reports: Vec<(u64, u64, u64, bool)>,
     /// Jobs of both streams in the order given, and the cycles in which their beats of payload were taken.
     given: [Vec<u64>; 2],
@@ -88,13 +95,15 @@ pub struct Bench {
 }
 
 const STREAMS: [&str; 7] = ["s_ctl", "s_job", "s_rjob", "s_mb", "s_pay", "s_rpay", "s_mbpay"];
-const EVENTS: [Counter; 7] = [
+const EVENTS: [Counter; 9] = [
     Counter::tx_frames,
     Counter::tx_write,
     Counter::tx_resend,
     Counter::tx_ack,
     Counter::tx_busy,
     Counter::tx_refused,
+    Counter::tx_commit,
+    Counter::tx_ask_commit,
     Counter::tx_aborted,
 ];
 
@@ -137,6 +146,9 @@ impl Bench {
             ready: true,
             run: 0,
             reports: Vec::new(),
+            offered: VecDeque::new(),
+            riding: VecDeque::new(),
+            rode: 0,
             given: Default::default(),
             accepted: Default::default(),
         }
@@ -189,7 +201,8 @@ impl Bench {
     }
 
     pub fn ctl(&mut self, t: &mut Trial) {
-        let ftype = *t.rng.pick(&[FrameType::Ack, FrameType::Busy, FrameType::Refused, FrameType::Flush]);
+        use FrameType::{Ack, AskCommit, Busy, Commit, Flush, Refused};
+        let ftype = *t.rng.pick(&[Ack, Ack, Busy, Refused, Flush, Commit, AskCommit]);
         let code = if ftype == FrameType::Refused { t.rng.below(256) } else { 0 };
         let ctl =
             Ctl { ftype, code, slot: t.rng.below(4096), seq: t.rng.next_u64() >> 32, t_ref: t.rng.next_u64() >> 32 };
@@ -197,6 +210,13 @@ impl Bench {
             [("ftype", ftype.code()), ("code", code), ("slot", ctl.slot), ("seq", ctl.seq), ("t_ref", ctl.t_ref)];
         self.push("s_ctl", pack(TxCtl::FIELDS, &values));
         self.ctls.push_back(ctl);
+    }
+
+    /// Gives a COMMIT that rides in a frame's trailer.
+    pub fn commit(&mut self, t: &mut Trial) {
+        // One whose word is zero says nothing.
+        let (slot, seq) = (1 + t.rng.below(4095), t.rng.next_u64() >> 32);
+        self.offered.push_back((slot, seq));
     }
 
     pub fn mail(&mut self, t: &mut Trial, bytes: usize) {
@@ -228,7 +248,18 @@ impl Bench {
             self.sources.get_mut(name).expect("a stream").drive(&mut self.dut, &mut t.rng);
         }
         self.mac.drive(&mut self.dut, self.ready);
+        // An offer may be taken back.
+        let offer = self.offered.front().copied().filter(|_| !t.rng.one_in(3));
+        let (slot, seq) = offer.unwrap_or((t.rng.below(4096), t.rng.next_u64() >> 32));
+        self.dut.poke("ride_valid", offer.is_some().into());
+        self.dut.poke_bits("ride_data", &pack(SlotUse::FIELDS, &[("slot", slot), ("seq", seq)]));
         self.dut.settle();
+        if self.dut.peek("ride_taken") == 1
+            && let Some((slot, seq)) = offer
+        {
+            self.offered.pop_front();
+            self.riding.push_back(commit_word(slot as u16, seq as u32));
+        }
         for (name, source) in &mut self.sources {
             let stream = ["s_pay", "s_rpay"].iter().position(|n| n == name);
             if let (Some(_), Some(stream)) = (source.sample(&self.dut), stream) {
@@ -275,6 +306,7 @@ impl Bench {
         }
         assert!(self.order.iter().all(VecDeque::is_empty), "blocks that were not reported: {:?}", self.order);
         assert!(self.ctls.is_empty() && self.mails.is_empty(), "short frames that did not come");
+        assert!(self.riding.is_empty(), "COMMITs that were taken and not sent");
         for event in EVENTS {
             let (got, want) = (self.counts.get(event.name()), self.want.get(event.name()));
             assert_eq!(got.unwrap_or(&0), want.unwrap_or(&0), "{}", event.name());
@@ -299,7 +331,13 @@ impl Bench {
         want.set_code(h.code()).set_slot(h.slot()).set_seq(h.seq()).set_lun(h.lun()).set_offset(h.offset());
         want.set_lba(h.lba()).set_epoch(h.epoch());
         let payload = frame.bytes.get(64..64 + h.length() as usize).unwrap_or_default();
-        let sealed = Frame::seal(&want, payload, 0);
+        let commit = if frame.bad { 0 } else { frame.commit() };
+        if commit != 0 {
+            assert!(kind != FrameType::Control, "a COMMIT rides in a frame of no generation");
+            assert_eq!(Some(commit), self.riding.pop_front(), "the COMMIT that rides along");
+            self.rode += 1;
+        }
+        let sealed = Frame::seal(&want, payload, commit);
         assert_eq!(h, sealed.header(), "headers");
         if frame.bad {
             self.count(Counter::tx_aborted);
@@ -332,6 +370,8 @@ impl Bench {
                 match kind {
                     FrameType::Busy => self.count(Counter::tx_busy),
                     FrameType::Refused => self.count(Counter::tx_refused),
+                    FrameType::Commit => self.count(Counter::tx_commit),
+                    FrameType::AskCommit => self.count(Counter::tx_ask_commit),
                     _ => {}
                 }
                 assert_eq!((kind, h.code(), h.slot(), h.seq()), (ctl.ftype, ctl.code, ctl.slot, ctl.seq), "{ctl:?}");
