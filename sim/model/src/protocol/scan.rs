@@ -14,19 +14,30 @@ impl Site {
                 self.send_grant(0, true, io);
             }
         }
-        self.scan_slot(i, io);
-        self.scan_record(i, io);
-        for x in (i as usize..self.dir.count()).step_by(self.cfg.slots as usize) {
-            if self.dir.is_quiet(x) && !self.dir.lun.closing {
-                continue;
+        // The others wait for nothing that a scan could find.
+        use Phase::{Complete, Copying, Free, Queued, Reading};
+        if !matches!(self.slots[i as usize].phase, Free | Queued | Reading | Copying | Complete) {
+            self.scan_slot(i, io);
+        }
+        if self.records[i as usize].held || self.records[i as usize].turn.is_some() {
+            self.scan_record(i, io);
+        }
+        let mut x = i as usize;
+        while x < self.dir.count() {
+            if self.dir.lun.closing || !self.dir.is_quiet(x) {
+                self.scan_extent(x, io);
             }
-            let e = *self.dir.at(x);
-            if e.unheard && e.due <= io.now && !self.is(Mutation::GrantOnce) {
-                self.send_grant(x, false, io);
-            }
-            if e.gate != Gate::Open || self.dir.lun.closing {
-                self.drained(x, io);
-            }
+            x += self.cfg.slots as usize;
+        }
+    }
+
+    fn scan_extent(&mut self, x: usize, io: &mut Io) {
+        let e = *self.dir.at(x);
+        if e.unheard && e.due <= io.now && !self.is(Mutation::GrantOnce) {
+            self.send_grant(x, false, io);
+        }
+        if e.gate != Gate::Open || self.dir.lun.closing {
+            self.drained(x, io);
         }
     }
 
@@ -47,11 +58,6 @@ impl Site {
     }
 
     fn scan_slot(&mut self, s: u16, io: &mut Io) {
-        // Nothing here waits for time.
-        use Phase::{Complete, Copying, Free, Queued, Reading};
-        if matches!(self.slots[s as usize].phase, Free | Queued | Reading | Copying | Complete) {
-            return;
-        }
         let slot = self.slots[s as usize];
         let x = self.dir.index(slot.lba());
         let owner = self.dir.lookup(x).owner == self.id;
@@ -165,11 +171,7 @@ impl Site {
     }
 
     fn scan_record(&mut self, p: u16, io: &mut Io) {
-        let rec = &self.records[p as usize];
-        if !rec.held && rec.turn.is_none() {
-            return;
-        }
-        let rec = *rec;
+        let rec = self.records[p as usize];
         if self.up && rec.stage == Stage::Stored && rec.ask_due <= io.now && (self.settling || self.is_waited_for(p)) {
             self.ask(p, io);
         }

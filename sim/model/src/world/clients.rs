@@ -162,7 +162,7 @@ impl World {
             }
             _ => {}
         }
-        self.clients.last_end = self.now;
+        (self.clients.last_end, self.idle) = (self.now, 0);
         self.judge.ret(open.id, self.now, ret);
         self.clients.free.push(cmd);
         let think = self.rng.random_range(0..60);

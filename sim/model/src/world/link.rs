@@ -18,12 +18,24 @@ pub struct Link {
     /// Store accesses under way, at both sites.
     pub stores_busy: u64,
     agreed: Option<Agreement>,
+    /// Frames that the network may still bring long after.
+    kept: Vec<(SiteId, Frame)>,
 }
+
+/// Frames that are kept.
+const KEPT: usize = 64;
 
 impl World {
     pub(super) fn send(&mut self, to: SiteId, frame: Frame) {
         let f = &self.faults;
         self.link.counts[0] += 1;
+        if f.cut > 0 && self.rng.random_bool(0.1) {
+            if self.link.kept.len() == KEPT {
+                let at = self.rng.random_range(0..KEPT);
+                self.link.kept.swap_remove(at);
+            }
+            self.link.kept.push((to, frame));
+        }
         let mut copies = 1;
         if self.rng.random_bool(f.loss) {
             self.link.counts[1] += 1;
@@ -78,7 +90,12 @@ impl World {
             agreed
         });
         self.sites[site as usize].link_up(&agreed, io);
-        if !second {
+        if second {
+            for (to, frame) in std::mem::take(&mut self.link.kept) {
+                let delay = self.rng.random_range(0..5 * DELAY);
+                self.after(delay, Event::Frame(to, self.link.cuts, frame));
+            }
+        } else {
             self.link.agreed = Some(agreed);
         }
         self.retry(site, io);

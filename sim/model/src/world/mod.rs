@@ -27,8 +27,8 @@ pub const DELAY: u64 = 100;
 /// Time after which a frame is repeated.
 const REPEAT: u64 = 6 * DELAY;
 /// Time between two scans.
-const SCAN: u64 = 30;
-/// Units in which some command must end, whatever goes wrong.
+const SCAN: u64 = 75;
+/// Units of time, and events, in which some command must end, whatever goes wrong.
 const PATIENCE: u64 = 1_000_000;
 
 /// What a soak run is made of.
@@ -105,6 +105,8 @@ pub struct World {
     wrong: Option<String>,
     /// Longest store access.
     store_max: u64,
+    /// Events since a command has ended.
+    idle: u64,
 }
 
 impl World {
@@ -148,6 +150,7 @@ impl World {
             io: Io::default(),
             wrong: None,
             store_max,
+            idle: 0,
         };
         for site in 0..2u8 {
             world.after(1 + u64::from(site), Event::Scan(site));
@@ -186,8 +189,9 @@ impl World {
                     break;
                 }
             }
-            if self.now > self.clients.last_end + PATIENCE {
-                return Err(format!("nothing has ended for {PATIENCE}: {}", self.open()));
+            self.idle += 1;
+            if self.now > self.clients.last_end + PATIENCE || self.idle > PATIENCE {
+                return Err(format!("nothing has ended for {PATIENCE} units or events: {}", self.open()));
             }
         }
         let seen =

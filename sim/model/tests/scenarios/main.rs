@@ -358,3 +358,31 @@ fn readers_are_not_starved_by_writers_nor_writers_by_readers() {
     assert_eq!(ends, order, "one block's operations go in order of arrival");
     assert_eq!(WHOLE, 0xff);
 }
+
+#[test]
+fn costs_in_round_trips() {
+    // Half round trips of: a write at the owner, a write at the other site, reads of a block at rest.
+    let mut p = one_block();
+    let own = p.submit(0, write(0, 1));
+    assert_eq!(p.half_round_trips(own), 2);
+    p.settle();
+    let request = p.submit(1, write(0, 2));
+    assert_eq!(p.half_round_trips(request), 2);
+    p.scan(1);
+    p.half_round_trip();
+    for site in 0..2 {
+        let look = p.submit(site, read(0));
+        p.answer(site);
+        assert!(p.status(look).is_some(), "a read of a block at rest takes no message");
+    }
+    // Both at once: the owner's goes first, and the other takes one more round trip.
+    let (own, request) = (p.submit(0, write(0, 3)), p.submit(1, write(0, 4)));
+    assert_eq!((p.half_round_trips(own), p.half_round_trips(request)), (2, 2), "2, and 2 more");
+    p.settle();
+    // Change of owner: idle, and with a write under way.
+    let take = p.submit(1, ACQUIRE);
+    assert_eq!(p.half_round_trips(take), 2);
+    p.settle();
+    let (busy, take) = (p.submit(1, write(0, 5)), p.submit(0, ACQUIRE));
+    assert_eq!((p.half_round_trips(busy), p.half_round_trips(take)), (2, 1), "2, and 1 more");
+}

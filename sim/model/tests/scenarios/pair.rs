@@ -141,6 +141,36 @@ impl Pair {
         }
     }
 
+    /// One way over the link, in both directions at once; stores take no time.
+    pub fn half_round_trip(&mut self) {
+        for site in 0..2 {
+            self.answer(site);
+        }
+        let [to_0, to_1] = std::mem::take(&mut self.frames);
+        for (site, frames) in [to_0, to_1].iter().enumerate() {
+            frames.iter().for_each(|f| self.receive(site, f));
+        }
+        for site in 0..2 {
+            self.answer(site);
+            if self.sites[site].take_wake() {
+                self.scan(site);
+                self.answer(site);
+            }
+        }
+    }
+
+    /// Half round trips until a command has ended.
+    pub fn half_round_trips(&mut self, cmd: u32) -> usize {
+        (0..100)
+            .find(|_| {
+                self.status(cmd).is_some() || {
+                    self.half_round_trip();
+                    false
+                }
+            })
+            .expect("it ends")
+    }
+
     /// Everything goes its way, without loss, until nothing is under way. Both stores must be equal then.
     pub fn settle(&mut self) {
         for _ in 0..200 {
