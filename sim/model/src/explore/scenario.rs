@@ -186,6 +186,23 @@ impl Scenario {
                 .blocks(2, 0, &[0, 0])
                 .with(|s| (s.cfg.parts, s.cfg.bufs) = (3, 1)),
             Scenario::new(
+                "buffers",
+                "one gather buffer for two blocks at once",
+                2,
+                &[write(0, 1), write(1, 2)],
+                &[write(1, 3)],
+            )
+            .blocks(2, 1, &[0])
+            .with(|s| s.cfg.bufs = 1),
+            Scenario::new(
+                "epochs",
+                "epochs of the extent run out",
+                1,
+                &[write(0, 1), ACQUIRE],
+                &[ACQUIRE, write(0, 2)],
+            )
+            .with(|s| s.cfg.epoch_max = 1),
+            Scenario::new(
                 "zero-read",
                 "write-zeroes under readers",
                 2,

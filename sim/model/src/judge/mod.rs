@@ -13,8 +13,8 @@
 //! A command with an unknown outcome (time-out, reset, link cut) may have taken effect at any time after its call, or may
 //! never do so.
 //!
-//! Two methods decide a block. Where every value has one writer: [`zones`], Gibbons and Korach. Where several writes of
-//! zeroes make values ambiguous, or a compare-and-write was refused without telling what the block held: [`search`],
+//! Two methods decide a block. Where every value has one writer: `zones`, Gibbons and Korach. Where several writes of
+//! zeroes make values ambiguous, or a compare-and-write was refused without telling what the block held: `search`,
 //! Wing and Gong with memory.
 
 mod search;
@@ -215,6 +215,21 @@ impl Judge {
     /// # Errors
     /// The first fault found.
     pub fn verdict(&self, stores: &dyn Fn(usize, u64) -> Seen) -> Result<Summary, Fault> {
+        if let Some(id) = self.commands.iter().position(|c| c.ret.is_none()) {
+            return Err(self.fault.clone().unwrap_or(Fault::Never(id, self.commands[id].call)));
+        }
+        self.decide(Some(stores))
+    }
+
+    /// Decides a history that has not come to its end: what has not returned may have taken effect or not.
+    ///
+    /// # Errors
+    /// The first fault found.
+    pub fn so_far(&self) -> Result<Summary, Fault> {
+        self.decide(None)
+    }
+
+    fn decide(&self, stores: Option<&dyn Fn(usize, u64) -> Seen>) -> Result<Summary, Fault> {
         if let Some(fault) = &self.fault {
             return Err(fault.clone());
         }
@@ -222,7 +237,7 @@ impl Judge {
         let mut summary = Summary { commands: self.commands.len(), ..Summary::default() };
         let mut end = 0;
         for (id, c) in self.commands.iter().enumerate() {
-            let Some((at, ret)) = c.ret else { return Err(Fault::Never(id, c.call)) };
+            let (at, ret) = c.ret.unwrap_or((c.at, Return::Unknown));
             end = end.max(at).max(c.at);
             summary.unknown += usize::from(ret == Return::Unknown);
             for block in c.call.blocks() {
@@ -235,13 +250,14 @@ impl Judge {
         }
         summary.blocks = blocks.len();
         for (block, mut operations) in blocks {
-            match (stores(0, block), stores(1, block)) {
-                (Seen::Value(x), Seen::Value(y)) if x != y => return Err(Fault::StoresDiffer(block, x, y)),
-                (Seen::Value(x), Seen::Value(_)) => {
+            match stores.map(|s| (s(0, block), s(1, block))) {
+                None => {}
+                Some((Seen::Value(x), Seen::Value(y))) if x != y => return Err(Fault::StoresDiffer(block, x, y)),
+                Some((Seen::Value(x), Seen::Value(_))) => {
                     let id = self.commands.len();
                     operations.push(Operation { id, call: end + 2, ret: end + 2, did: Did::Read(x) });
                 }
-                _ => return Err(Fault::TornStore(block)),
+                Some(_) => return Err(Fault::TornStore(block)),
             }
             match check(&operations).map_err(|why| Fault::NotLinearizable(block, why))? {
                 Method::Zones => summary.by_zones += 1,

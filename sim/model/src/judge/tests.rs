@@ -113,6 +113,7 @@ fn torn_twice_never_and_different_stores_are_found() {
     let mut judge = Judge::default();
     let id = judge.call(0, W);
     assert_eq!(judge.verdict(&|_, _| Seen::Value(0)), Err(Fault::Never(0, W)));
+    assert_eq!(judge.so_far().map(|s| s.unknown), Ok(1));
     judge.ret(id, 1, Return::Done);
     judge.ret(id, 2, Return::Done);
     assert_eq!(judge.verdict(&|_, _| Seen::Value(7)), Err(Fault::Twice(0)));

@@ -4,7 +4,8 @@
 //! owner, unless that one has itself asked the peer for what the peer owns in it (`asked`): then the peer raises it. So
 //! one site at a time can raise a number, and two grants of one epoch can't exist.
 
-use super::site::{Io, Op, Phase, Site, Status};
+use super::io::{Io, Op, Status};
+use super::site::{Phase, Site};
 use super::{Epoch, Frame, Gate, Kind, Mutation};
 
 impl Site {

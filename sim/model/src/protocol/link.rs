@@ -4,7 +4,8 @@
 //! sequence, and answered from the record if it was admitted before. Numbers start again only at a link-up at
 //! which both sites are settled; the new generation keeps frames with the old numbers out.
 
-use super::site::{Io, Phase, Record, Site};
+use super::io::Io;
+use super::site::{Phase, Record, Site};
 use super::{Map, Mutation};
 
 /// What a site tells the other while the link is down.

@@ -10,11 +10,13 @@
 //!  receive ─► record (R1, R2) ─► gather ─► directory ─► lock ─► home ─► ACK ─► COMMIT
 //! ```
 
+mod answer;
 mod change;
 mod config;
 mod directory;
 mod frame;
 mod gather;
+mod io;
 mod link;
 mod lock;
 mod mutation;
@@ -28,6 +30,7 @@ mod turn;
 pub use config::Config;
 pub use directory::{Directory, Gate, Lookup, Map};
 pub use frame::{Block, Epoch, Frame, Kind, PARTS, SiteId, WHOLE};
+pub use io::{Io, Op, Output, Status, StoreOp, Tag};
 pub use link::{Agreement, Hello};
 pub use mutation::Mutation;
-pub use site::{Io, Op, Output, Phase, Site, Stats, Status, StoreOp, Tag};
+pub use site::{Phase, Site, Stats};

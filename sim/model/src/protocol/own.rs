@@ -1,7 +1,8 @@
 //! Own operations: from the command, through lock and directory, to the completion.
 
+use super::io::{Io, Op, Status, StoreOp, Tag};
 use super::lock::{Granted, Holder, NIL};
-use super::site::{Io, Op, Phase, Site, Staged, Status, StoreOp, Tag};
+use super::site::{Phase, Site, Staged};
 use super::{Block, Frame, Gate, Kind, Mutation, WHOLE};
 
 impl Site {

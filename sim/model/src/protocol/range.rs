@@ -5,7 +5,8 @@
 //! with its readers. A requester gets the ACK when the owner has applied, and applies then. Gates open with completion
 //! and COMMIT, as locks do for blocks.
 
-use super::site::{Io, Op, Phase, Site, Stage, Staged, StoreOp, Tag};
+use super::io::{Io, Op, StoreOp, Tag};
+use super::site::{Phase, Site, Stage, Staged};
 use super::{Frame, Gate, Kind, Mutation};
 
 impl Site {

@@ -1,7 +1,8 @@
 //! The scan: what time, and the end of something else, make possible. One slot, one record and some extents a call.
 
+use super::io::{Io, Status, StoreOp, Tag};
 use super::lock::Holder;
-use super::site::{Io, Phase, Site, Stage, Staged, Status, StoreOp, Tag};
+use super::site::{Phase, Site, Stage, Staged};
 use super::{Gate, Kind, Mutation};
 
 impl Site {

@@ -4,8 +4,9 @@
 //! word comes to the head, the block is reserved until the peer repeats the request. The note is dropped when the slot
 //! shows a later sequence, and means nothing in another epoch; the word is then skipped when it comes to the head.
 
+use super::io::Io;
 use super::lock::Holder;
-use super::site::{Io, Site};
+use super::site::Site;
 use super::{Frame, Mutation};
 
 impl Site {

@@ -209,6 +209,9 @@ impl World {
 
     fn open(&self) -> String {
         let mut text = String::new();
+        if let Err(fault) = self.judge.so_far() {
+            text += &format!("{fault}; ");
+        }
         for site in &self.sites {
             let (up, settled, spent) = (site.is_up(), site.settled(), site.spent());
             text += &format!("site {}: up {up}, settled {settled}, {spent} slots spent; ", site.id());
