@@ -93,7 +93,8 @@ codes! {
 }
 
 codes! {
-    /// What a frame carries. Types 9 and above are kept for requests and changes of owner.
+    /// What a frame carries. Types 0x7 to 0xa and 0xd to 0xf are kept for requests, ranges of
+    /// zeroes and changes of owner.
     FrameType {
         /// A block, or a part of one, to mirror.
         Write = 0x1,
@@ -108,8 +109,8 @@ codes! {
         /// A message between the two drivers, carried by the cards' mailboxes.
         Control = 0x6,
         /// The write of this slot and sequence is complete at its owner: the block may be shown.
-        Commit = 0x7,
+        Commit = 0xb,
         /// Asks for the `Commit` of the peer's slot and sequence.
-        AskCommit = 0x8,
+        AskCommit = 0xc,
     }
 }

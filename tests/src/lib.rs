@@ -12,6 +12,7 @@ mod dut;
 mod payload;
 mod proof;
 mod rng;
+pub mod soak;
 mod stream;
 pub mod system;
 mod trial;

@@ -1,10 +1,12 @@
 //! Two Verilated cards with their drivers, linked up, with one LUN: the start of every system test.
 
+use std::path::Path;
 use std::time::Duration;
 
 use dyad_driver::{
     Device, LinkConfig, Mode, Mtu, NewLun, Queue, QueueConfig, Site as DriverSite, SiteConfig, run_both,
 };
+use dyad_hdl::params::Params;
 use dyad_sim::{Bench, Config, SimBacking, Site, World, core};
 use dyad_spec::BLOCK_BYTES;
 use dyad_spec::superblock::RESERVED_BLOCKS;
@@ -91,6 +93,15 @@ impl Pair {
     /// # Panics
     /// When any of that fails.
     pub fn new(setup: &Setup) -> Self {
+        Self::with_waves(setup, None)
+    }
+
+    /// The same, with waveforms of both cards in a directory, `a.fst` and `b.fst`. That takes models of their own, which are
+    /// made first, and slower.
+    ///
+    /// # Panics
+    /// As [`new`](Self::new), and when the files can't be made.
+    pub fn with_waves(setup: &Setup, waves: Option<&Path>) -> Self {
         let config = Config {
             seed: setup.seed,
             km: setup.km,
@@ -98,8 +109,18 @@ impl Pair {
             store_bytes: STORE_BYTES,
             ..Config::for_data_w(setup.data_w)
         };
+        let traced = waves.map(|folder| {
+            std::fs::create_dir_all(folder).expect("a directory for waveforms");
+            let text = dyad_hdl::verilog::print(&dyad_hdl::top::dyad_core(&Params::new(setup.data_w)));
+            (folder, dyad_sim::rtl::compile(&text, true).expect("a model with waves"))
+        });
         let card = |n: u64| -> Option<Box<dyn dyad_sim::Card>> {
-            Some(Box::new(core::card(setup.data_w, setup.seed.wrapping_add(n))))
+            let power_up = setup.seed.wrapping_add(n);
+            let Some((folder, design)) = &traced else { return Some(Box::new(core::card(setup.data_w, power_up))) };
+            let mut card = dyad_sim::RtlCard::new(design.instance(power_up));
+            let path = folder.join(["a.fst", "b.fst"][n as usize]);
+            dyad_sim::Card::trace_open(&mut card, &path).expect("a file for the waveform");
+            Some(Box::new(card))
         };
         let bench = Bench::new(World::new(config, [card(0), card(1)]).expect("memory for two stores"));
         let (mut a, mut b) = (open(&bench, setup, Site::A), open(&bench, setup, Site::B));

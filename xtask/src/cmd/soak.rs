@@ -1,0 +1,53 @@
+//! `cargo xtask soak`
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Result;
+
+use crate::cmd::setup;
+use crate::process::Process;
+use crate::repo::Repo;
+
+/// Longest time to build.
+const BUILD_DEADLINE: Duration = Duration::from_secs(1800);
+/// Longest time to run: as long as somebody wants to soak.
+const RUN_DEADLINE: Duration = Duration::from_secs(30 * 24 * 3600);
+
+/// Racing clients at both sites on a bad link, judged for linearizability: on the Verilated cards, or on the model
+///
+///   --seed N        first seed; it decides width, MTU, distance and faults, unless they are given [default: 1]
+///   --seeds N       seeds, one after the other [default: 1]
+///   --ops M         commands a seed
+///   --faults NAME   what the link does: none, lossy, storm, blind (model: none, link, storm, all)
+///   --waves DIR     waveforms of both cards
+///
+/// `cargo xtask soak -- --help` lists all. `--model` as the first argument runs the protocol model instead of the cards:
+/// it has the whole protocol and is some ten thousand times as fast.
+#[derive(clap::Args)]
+#[command(verbatim_doc_comment)]
+pub struct Args {
+    /// On the protocol model
+    #[arg(long)]
+    model: bool,
+    /// Arguments for the soak program
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARGS")]
+    args: Vec<OsString>,
+}
+
+pub fn run(repo: &Repo, args: Args) -> Result<ExitCode> {
+    setup::ensure(repo)?;
+    let program: &[&str] = if args.model {
+        &["--package", "dyad-model", "--example", "soak"]
+    } else {
+        &["--package", "dyad-tests", "--bin", "soak"]
+    };
+    let mut build = repo.cargo("build");
+    build.arg("--release").args(program);
+    Process::new(build, BUILD_DEADLINE).show()?;
+    let mut soak = repo.cargo("run");
+    soak.args(["--quiet", "--release"]).args(program).arg("--").args(args.args).current_dir(repo.root());
+    let status = Process::new(soak, RUN_DEADLINE).show_status()?;
+    Ok(status.code().and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, ExitCode::from))
+}
