@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 
 use crate::simulator::SimOptions;
-use crate::{bench, completions, demo, info, lookup, lun, man, progress, sim, stats, sync, transfer};
+use crate::{bench, completions, demo, info, lookup, lun, man, progress, sim, stats, sync, trace, transfer};
 
 /// One LUN, live at two sites: drives Dyad cards, on boards and in simulation.
 #[derive(Parser)]
@@ -39,7 +39,8 @@ enum Verb {
     Sync(sync::Args),
     Stats(stats::Args),
     Lookup(lookup::Args),
-    Bench(bench::Args),
+    Bench(Box<bench::Args>),
+    Trace(Box<trace::Args>),
     Read(transfer::ReadArgs),
     Write(transfer::WriteArgs),
     Completions(completions::Args),
@@ -62,6 +63,7 @@ impl Cli {
             Verb::Stats(args) => stats::run(&args),
             Verb::Lookup(args) => lookup::run(&args),
             Verb::Bench(args) => bench::run(&args),
+            Verb::Trace(args) => trace::run(&args),
             Verb::Read(args) => transfer::read(&args),
             Verb::Write(args) => transfer::write(&args),
             Verb::Completions(args) => completions::run(&args),

@@ -7,6 +7,8 @@
 //! | `target.rs` | what a verb works on: cards, and the link between them |
 //! | `simulator.rs` | the simulated pair |
 //! | `measure.rs` | streams of commands, commands one at a time, bursts of lookups |
+//! | `workload/` | patterns and orders of commands |
+//! | `sample.rs` | what a card shows of itself, and rates |
 //! | `cost.rs` | what physics takes of a write, and what the cards add |
 //! | `wire_log.rs` | what was on the simulated fibre |
 //! | `summary.rs`, `histogram.rs` | distributions |
@@ -16,7 +18,7 @@
 //! | `progress.rs` | what is told on standard error meanwhile |
 //! | `demo/` | `dyad demo` |
 //! | `transfer.rs` | `dyad read`, `dyad write` |
-//! | `completions.rs`, `info.rs`, `lookup.rs`, `lun.rs`, `man.rs`, `sim.rs`, `stats.rs`, `sync.rs` | the verb of that name |
+//! | `completions.rs`, `info.rs`, `lookup.rs`, `lun.rs`, `man.rs`, `sim/`, `stats/`, `sync.rs`, `trace/` | the verb of that name |
 //!
 //! It must never hold an offset, an opcode or a field of the contract, and prints nothing that the library did not return.
 
@@ -40,6 +42,7 @@ mod open;
 mod plot;
 mod progress;
 mod report;
+mod sample;
 mod sim;
 mod simulator;
 mod stages;
@@ -47,8 +50,10 @@ mod stats;
 mod summary;
 mod sync;
 mod target;
+mod trace;
 mod transfer;
 mod wire_log;
+mod workload;
 
 use std::process::ExitCode;
 

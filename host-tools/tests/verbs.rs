@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{Folder, dyad, fails, json, succeeds};
+use common::{Folder, cards_on_sockets, dyad, fails, json, succeeds};
 
 #[test]
 fn a_lun_lives_from_call_to_call() {
@@ -93,26 +93,6 @@ fn what_is_not_there_is_said() {
     assert!(text.contains("LBA"), "{text}");
     let text = fails(&mut dyad(&["write", "/dev/null"]), 1);
     assert!(text.contains("--store-a"), "{text}");
-}
-
-/// Ends a program that would go on by itself.
-struct Running(std::process::Child);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-/// A simulator in a process of its own, and its two sockets.
-fn cards_on_sockets(arguments: &[&str]) -> (Running, [String; 2]) {
-    let mut child = dyad(arguments).stdout(std::process::Stdio::piped()).spawn().unwrap();
-    let mut line = String::new();
-    std::io::BufRead::read_line(&mut std::io::BufReader::new(child.stdout.take().unwrap()), &mut line).unwrap();
-    let running = Running(child);
-    let sockets = json(&line)["sockets"].clone();
-    (running, [0, 1].map(|site| sockets[site].as_str().unwrap().to_owned()))
 }
 
 #[test]

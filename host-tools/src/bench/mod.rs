@@ -2,31 +2,29 @@
 
 mod compare;
 mod html;
-mod order;
 mod outcome;
 mod record;
 mod text;
-mod work;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, ensure};
-use clap::ValueEnum;
 use dyad_driver::{Backing, Mode, Stages};
 use dyad_sim::{Config, Site};
 use dyad_spec::{BLOCK_BYTES, MAX_LOOKUPS};
-use serde::Serialize;
 
 use crate::bench::outcome::{KindOutcome, Link, Outcome};
-use crate::bench::work::Work;
+use crate::bench::record::Record;
 use crate::cli::{self, print_json};
 use crate::cost::Floor;
 use crate::open::{Origin, TargetArgs};
+use crate::progress;
 use crate::report;
 use crate::stages;
 use crate::target::{self, Cards};
 use crate::wire_log::{Goodput, WireLog};
+use crate::workload::{Done, Kind, Order, Pattern, Workload, WorkloadArgs};
 
 /// Measure commands by the card's own time stamps
 ///
@@ -40,24 +38,8 @@ pub struct Args {
     what: Option<What>,
     #[command(flatten)]
     target: TargetArgs,
-    /// What the commands do
-    #[arg(long, value_enum, default_value_t = Pattern::Write)]
-    pattern: Pattern,
-    /// Of mixed: commands of a hundred that are reads
-    #[arg(long, default_value_t = 70, value_name = "N", value_parser = clap::value_parser!(u8).range(0..=100))]
-    read_percent: u8,
-    /// In which order addresses come
-    #[arg(long, value_enum, default_value_t = Order::Sequential)]
-    order: Order,
-    /// Of zipf: the exponent; the higher, the more often the same few addresses come
-    #[arg(long, default_value_t = 0.99, value_name = "X", value_parser = theta)]
-    zipf_theta: f64,
-    /// Commands under way at a time, up to 4095; a card may have less room, which is said
-    #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=4095))]
-    depth: u16,
-    /// Blocks of each read or write, 1 to 64
-    #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
-    blocks: u16,
+    #[command(flatten)]
+    work: WorkloadArgs,
     /// Commands
     #[arg(long, default_value_t = 1000, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
     count: u32,
@@ -97,39 +79,8 @@ const EXAMPLES: &str = "Examples:
   dyad bench compare before.json after.json              what changed, for people and for CI
   dyad bench --device 0000:01:00.0 --overwrite           a board; what is on its LUN 1 is lost";
 
-/// What commands do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize)]
-#[serde(rename_all = "lowercase")]
-enum Pattern {
-    /// Dual writes
-    Write,
-    /// Reads from the local store
-    Read,
-    /// Reads and writes
-    Mixed,
-    /// Lookups of 512 addresses each
-    Lookup,
-}
-
-/// In which order places come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize)]
-#[serde(rename_all = "lowercase")]
-enum Order {
-    /// One after the other
-    Sequential,
-    /// Each place once before any comes again
-    Random,
-    /// Some places much more often than others
-    Zipf,
-}
-
 /// Parts of a stream's time that goodput is told for.
 const PARTS: u64 = 40;
-
-fn theta(text: &str) -> Result<f64, String> {
-    let theta = text.parse().ok().filter(|theta| (0.01..=10.0).contains(theta));
-    theta.ok_or_else(|| "give a number from 0.01 to 10".to_owned())
-}
 
 /// Runs `dyad bench`.
 ///
@@ -140,9 +91,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         return compare::run(args);
     }
     ensure!(
-        !matches!(args.pattern, Pattern::Write | Pattern::Mixed)
-            || args.overwrite
-            || args.target.origin() == Origin::Fresh,
+        !args.work.writes() || args.overwrite || args.target.origin() == Origin::Fresh,
         "measuring writes: what is on LUN {} would be lost; give --overwrite if it may be",
         args.lun
     );
@@ -176,6 +125,27 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// What commands told, together and by kind.
+struct Told {
+    all: Record,
+    /// Of `mixed`: writes and reads.
+    kinds: Option<[(Kind, Record); 2]>,
+}
+
+impl Told {
+    fn new(work: &WorkloadArgs, count: u32) -> Self {
+        let of = |kind| (kind, Record::new(count.into()));
+        let kinds = (work.pattern == Pattern::Mixed).then(|| [of(Kind::Write), of(Kind::Read)]);
+        Self { all: Record::new(count.into()), kinds }
+    }
+
+    fn add(&mut self, done: &Done) {
+        self.all.add(done);
+        let kinds = self.kinds.iter_mut().flatten();
+        kinds.filter(|(kind, _)| *kind == done.kind).for_each(|(_, record)| record.add(done));
+    }
+}
+
 /// Runs the commands; the outcome, and the `.hgrm` file.
 fn measure_site(args: &Args, cards: &mut Cards, log: Option<&WireLog>) -> Result<(Outcome, String)> {
     let config = cards.simulator().map(|simulator| simulator.config.clone());
@@ -186,16 +156,20 @@ fn measure_site(args: &Args, cards: &mut Cards, log: Option<&WireLog>) -> Result
     let info = site.device().info().clone();
     let clock_mhz = config.as_ref().map_or(f64::from(info.clock_khz), |c| c.clock_khz as f64) / 1000.0;
     let mut queue = target::queue(site)?;
-    let mut work = Work::new(args, &queue, lun_blocks)?;
-    if args.warmup > 0 {
-        work.run(args, &mut queue, args.warmup)?;
-        if let Some(log) = log {
-            log.take();
-        }
+    let mut work = Workload::new(&args.work, &queue, (args.lun, lun_blocks), args.target.sim.seed)?;
+    work.run(&mut queue, args.warmup, |_| ())?;
+    if let Some(log) = log {
+        log.take();
     }
     let before = site.device().counters()?;
     let started = queue.backing().now();
-    let told = work.run(args, &mut queue, args.count)?;
+    let mut told = Told::new(&args.work, args.count);
+    let bar = progress::bar("measure", args.count.into(), args.json);
+    work.run(&mut queue, args.count, |done| {
+        told.add(done);
+        bar.inc(1);
+    })?;
+    bar.finish_and_clear();
     let elapsed_ns = queue.backing().now().saturating_sub(started).max(1);
     drop(work);
     drop(queue);
@@ -206,26 +180,26 @@ fn measure_site(args: &Args, cards: &mut Cards, log: Option<&WireLog>) -> Result
     let all = &told.all;
     let latency = all.latency().summary().context("no command was timed")?;
     let (data_w, store_w) = (u64::from(info.data_width_bits), u64::from(info.store_width_bits));
-    let single_writes = args.pattern == Pattern::Write && args.blocks == 1;
+    let single_writes = args.work.pattern == Pattern::Write && args.work.blocks == 1;
     let floor = config.as_ref().filter(|_| single_writes).map(|config| Floor::new(config, data_w, store_w));
     let added = floor
-        .filter(|_| args.depth == 1)
+        .filter(|_| args.work.depth == 1)
         .map(|floor| latency.map(|posted| floor.added(&Stages { posted: posted as u32, ..Stages::default() }, data_w)));
     let goodput = match (log, &config) {
-        (Some(log), Some(config)) if args.depth > 1 => Goodput::of(&log.take(), config.rate, PARTS),
+        (Some(log), Some(config)) if args.work.depth > 1 => Goodput::of(&log.take(), config.rate, PARTS),
         _ => None,
     };
     let per_second = |count: u64| count as f64 * 1e9 / elapsed_ns as f64;
     let count = all.latency().count();
     let blocks: u64 = all.over_time().iter().map(|part| part.blocks).sum();
-    let kinds = told.kinds.iter().flat_map(|kinds| [("write", &kinds[0]), ("read", &kinds[1])]);
+    let kinds = told.kinds.iter().flatten().map(|(kind, record)| KindOutcome::new(kind.name(), record));
     let outcome = Outcome {
-        pattern: args.pattern,
-        order: args.order,
-        zipf_theta: (args.order == Order::Zipf).then_some(args.zipf_theta),
-        read_percent: (args.pattern == Pattern::Mixed).then_some(args.read_percent),
-        depth: args.depth,
-        blocks: args.blocks,
+        pattern: args.work.pattern,
+        order: args.work.order,
+        zipf_theta: (args.work.order == Order::Zipf).then_some(args.work.zipf_theta),
+        read_percent: (args.work.pattern == Pattern::Mixed).then_some(args.work.read_percent),
+        depth: args.work.depth,
+        blocks: args.work.blocks,
         count: args.count,
         warmup: args.warmup,
         seed: args.target.sim.seed,
@@ -238,7 +212,7 @@ fn measure_site(args: &Args, cards: &mut Cards, log: Option<&WireLog>) -> Result
         latency_ns: latency.map(|cycles| (cycles as f64 * 1000.0 / clock_mhz).round() as i64),
         segment_cycles: stages::named(all.mean_segments()),
         slowest_segment_cycles: stages::named(all.slowest_segments()),
-        kinds: kinds.map(|(name, record)| KindOutcome::new(name, record)).filter(|kind| kind.count > 0).collect(),
+        kinds: kinds.filter(|kind| kind.count > 0).collect(),
         distribution_cycles: outcome::distribution(all),
         percentile_cycles: all.latency().percentiles(),
         over_time: all.over_time(),
@@ -251,7 +225,7 @@ fn measure_site(args: &Args, cards: &mut Cards, log: Option<&WireLog>) -> Result
         stream_cycles: goodput.as_ref().map(|goodput| goodput.cycles),
         goodput_fraction: goodput.as_ref().map(|goodput| goodput.fraction),
         goodput_over_time: goodput.map(|goodput| goodput.over_time).unwrap_or_default(),
-        lookups_per_cycle: (args.pattern == Pattern::Lookup && args.depth > 1)
+        lookups_per_cycle: (args.work.pattern == Pattern::Lookup && args.work.depth > 1)
             .then(|| (count * MAX_LOOKUPS) as f64 / all.cycles().max(1) as f64),
         sim_khz: bench.map(|bench| bench.world().speed().khz()),
     };

@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::bench::record::{Part, Record};
-use crate::bench::{Order, Pattern};
 use crate::cost::Floor;
 use crate::plot;
 use crate::stages;
 use crate::summary::Summary;
+use crate::workload::{Order, Pattern};
 
 /// The report of a run.
 #[derive(Serialize)]

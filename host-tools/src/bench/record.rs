@@ -3,12 +3,13 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use dyad_driver::{Completion, Stages};
+use dyad_driver::Stages;
 use serde::Serialize;
 
 use crate::histogram::Histogram;
-use crate::stages::{POSTED, SEGMENTS, STAMPS, segments, without_peer};
+use crate::stages::{POSTED, SEGMENTS, STAMPS, segments};
 use crate::summary::Summary;
+use crate::workload::Done;
 
 /// Of so many commands the slowest one is kept for itself, up to [`SLOWEST_MAX`].
 const SLOWEST_PART: u64 = 100;
@@ -46,11 +47,10 @@ impl Record {
         }
     }
 
-    /// Adds a command of `blocks` blocks, which sent them to the peer or not.
-    pub fn add(&mut self, completion: &Completion, blocks: u16, sent: bool) {
-        self.retries += u64::from(completion.retries());
-        let stages = completion.stages();
-        self.add_stages(&if sent { stages } else { without_peer(&stages) }, blocks);
+    /// Adds a command.
+    pub fn add(&mut self, done: &Done) {
+        self.retries += u64::from(done.retries);
+        self.add_stages(&done.stages, done.blocks);
     }
 
     fn add_stages(&mut self, stages: &Stages, blocks: u16) {

@@ -61,3 +61,23 @@ pub fn fails(command: &mut Command, code: i32) -> String {
 pub fn json(text: &str) -> serde_json::Value {
     serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
 }
+
+/// Ends a program that would go on by itself.
+pub struct Running(std::process::Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// A simulator in a process of its own, and its two sockets.
+pub fn cards_on_sockets(arguments: &[&str]) -> (Running, [String; 2]) {
+    let mut child = dyad(arguments).stdout(std::process::Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    std::io::BufRead::read_line(&mut std::io::BufReader::new(child.stdout.take().unwrap()), &mut line).unwrap();
+    let running = Running(child);
+    let sockets = json(&line)["sockets"].clone();
+    (running, [0, 1].map(|site| sockets[site].as_str().unwrap().to_owned()))
+}

@@ -3,6 +3,8 @@
 //! One thread lets the world's time pass, never faster than real time; one for each socket serves its driver. They share the
 //! world behind a lock, which the clock's thread lets go of every few hundred cycles, and for longer when a driver waits.
 
+mod watch;
+
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::os::unix::net::UnixStream;
@@ -22,6 +24,7 @@ use vfio_bindings::bindings::vfio::vfio_region_info;
 use vfio_user::{DmaMapFlags, DmaUnmapFlags, IrqInfo, Server, ServerBackend, ServerRegion};
 
 use crate::open::TargetArgs;
+use watch::Watched;
 
 /// Regions and interrupt kinds of a PCI device, as VFIO numbers them.
 const REGION_COUNT: u32 = 9;
@@ -41,7 +44,8 @@ const AHEAD: Duration = Duration::from_micros(200);
 
 /// Offer each card of a simulated pair on a vfio-user socket
 ///
-/// The sockets are `DIR/a.sock` and `DIR/b.sock`. Drivers may come and go; the cards and their stores stay until this program
+/// The sockets are `DIR/a.sock` and `DIR/b.sock`, each for one driver at a time. `DIR/a.watch.sock` and `DIR/b.watch.sock`
+/// show the cards' registers to somebody who only looks, as `dyad stats --watch` does. Drivers may come and go; the cards and their stores stay until this program
 /// is ended. Simulated time never runs ahead of real time, and on most machines far behind it.
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
@@ -72,7 +76,9 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     let dir = &args.socket_dir;
     fs::create_dir_all(dir).with_context(|| format!("making the folder {} for the sockets", dir.display()))?;
     let paths = [dir.join("a.sock"), dir.join("b.sock")];
+    let watch_paths = [dir.join("a.watch.sock"), dir.join("b.watch.sock")];
     let servers = [server(&paths[0])?, server(&paths[1])?];
+    let watch_servers = [server(&watch_paths[0])?, server(&watch_paths[1])?];
     let shared = Arc::new(Shared {
         world: Mutex::new(args.target.world()?),
         waiting: AtomicUsize::new(0),
@@ -80,16 +86,20 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     });
     for (site, server) in Site::ALL.into_iter().zip(servers) {
         let shared = Arc::clone(&shared);
-        thread::spawn(move || serve(&server, &mut Offered::new(shared, site)));
+        thread::spawn(move || serve(&server, &mut Offered::new(shared, site), site, Offered::forget_driver));
+    }
+    for (site, server) in Site::ALL.into_iter().zip(watch_servers) {
+        let mut watched = Watched(Offered::new(Arc::clone(&shared), site));
+        thread::spawn(move || serve(&server, &mut watched, site, |_| ()));
     }
     if args.json {
-        outln!("{}", json!({ "sockets": paths }));
+        outln!("{}", json!({ "sockets": paths, "watch_sockets": watch_paths }));
     } else {
         outln!("site a: {}\nsite b: {}", paths[0].display(), paths[1].display());
     }
     io::stdout().flush()?;
     pass_time(&shared, args.seconds.map(Duration::from_secs));
-    for path in &paths {
+    for path in paths.iter().chain(&watch_paths) {
         // It may have been taken away by somebody else.
         let _ = fs::remove_file(path);
     }
@@ -127,15 +137,15 @@ fn server(path: &Path) -> Result<Server> {
         .with_context(|| format!("offering a card on {}; choose a folder that can be written to", path.display()))
 }
 
-/// Serves one driver after the other.
-fn serve(server: &Server, offered: &mut Offered) {
+/// Serves one client after the other; `forget` cleans up after each.
+fn serve<B: ServerBackend>(server: &Server, backend: &mut B, site: Site, forget: impl Fn(&mut B)) {
     loop {
-        if let Err(error) = server.run(offered) {
-            eprintln!("dyad: site {}: the connection ended: {error}", offered.site);
+        if let Err(error) = server.run(backend) {
+            eprintln!("dyad: site {site}: the connection ended: {error}");
             // A listener that fails at once must not keep a processor busy.
             thread::sleep(Duration::from_millis(100));
         }
-        offered.forget_driver();
+        forget(backend);
     }
 }
 

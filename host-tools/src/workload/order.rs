@@ -4,7 +4,7 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, Zipf};
 
-use crate::bench::Order;
+use crate::workload::Order;
 
 /// An endless sequence of places, all below a limit; the same for the same seed.
 pub struct Places {
