@@ -5,7 +5,10 @@ use std::time::SystemTime;
 
 fn run(seed: u64, faults: Faults) {
     match soak(&Plan { seed, ops: 4000, faults, mutation: None }) {
-        Ok(report) => assert!(report.summary.commands == 4000 && report.frames[0] > 0),
+        Ok(report) => {
+            assert!(report.summary.commands == 4000 && report.frames[0] > 0);
+            assert_eq!(report.summary.undecided, 0, "seed {seed}");
+        }
         Err(failure) => panic!("{failure}"),
     }
 }

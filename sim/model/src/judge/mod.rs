@@ -148,7 +148,9 @@ pub struct Summary {
     pub by_zones: usize,
     /// Blocks decided by search.
     pub by_search: usize,
-    /// Blocks with too many possible orders to decide.
+    /// Blocks with too many possible orders, decided without what refused compare-and-writes say.
+    pub loosely: usize,
+    /// Blocks with too many possible orders even so.
     pub undecided: usize,
 }
 
@@ -262,6 +264,7 @@ impl Judge {
             match check(&operations).map_err(|why| Fault::NotLinearizable(block, why))? {
                 Method::Zones => summary.by_zones += 1,
                 Method::Search => summary.by_search += 1,
+                Method::Loose => summary.loosely += 1,
                 Method::Neither => summary.undecided += 1,
             }
         }
@@ -286,6 +289,7 @@ fn effects(call: Call, ret: Return) -> Vec<(u64, Did)> {
 enum Method {
     Zones,
     Search,
+    Loose,
     Neither,
 }
 
@@ -297,19 +301,21 @@ fn check(operations: &[Operation]) -> Result<Method, String> {
     match zones::check(operations) {
         zones::Verdict::Sound => Ok(Method::Zones),
         zones::Verdict::Broken(why) => Err(why),
-        zones::Verdict::Ambiguous => match search::check(operations) {
-            Ok(()) => Ok(Method::Search),
-            Err(search::Trouble::Broken(why)) => Err(why),
-            Err(search::Trouble::TooLarge) => {
-                // What refused compare-and-writes say is left out; the rest may still be wrong.
-                let sure = |o: &&Operation| !matches!(o.did, Did::Miscompare(_));
-                let rest: Vec<Operation> = operations.iter().filter(sure).copied().collect();
-                match zones::check(&rest) {
-                    zones::Verdict::Broken(why) => Err(why),
-                    _ => Ok(Method::Neither),
+        zones::Verdict::Ambiguous => {
+            let found = match search::check(operations, false) {
+                Err(search::Trouble::TooLarge) => {
+                    let sure = |o: &&Operation| !matches!(o.did, Did::Miscompare(_));
+                    let rest: Vec<Operation> = operations.iter().filter(sure).copied().collect();
+                    search::check(&rest, true).map(|()| Method::Loose)
                 }
+                found => found.map(|()| Method::Search),
+            };
+            match found {
+                Ok(method) => Ok(method),
+                Err(search::Trouble::Broken(why)) => Err(why),
+                Err(search::Trouble::TooLarge) => Ok(Method::Neither),
             }
-        },
+        }
     }
 }
 

@@ -48,6 +48,7 @@ impl Site {
             self.slots[s as usize].phase = Phase::Retry;
             return;
         };
+        self.slots[s as usize].bare = false;
         if reader && self.is(Mutation::NoPendingWait) && matches!(self.locks.get(e).excl, Holder::Peer(_)) {
             self.slots[s as usize].bare = true;
             return self.start_read(s, io);

@@ -14,7 +14,9 @@ mod wheel;
 pub use faults::Faults;
 
 use crate::judge::{Fault, Judge, Seen, Summary};
-use crate::protocol::{Block, Config, Epoch, Io, Lookup, Map, Mutation, Output, Site, SiteId, Stats, StoreOp, Tag};
+use crate::protocol::{
+    Block, Config, Epoch, Io, Lookup, Map, Mutation, Output, Phase, Site, SiteId, Stats, StoreOp, Tag,
+};
 use crate::store::Store;
 use clients::Clients;
 use link::Link;
@@ -103,6 +105,8 @@ pub struct World {
     judge: Judge,
     io: Io,
     wrong: Option<String>,
+    /// In which stores each value has been, one bit a site.
+    applied: Vec<u8>,
     /// Longest store access.
     store_max: u64,
     /// Events since a command has ended.
@@ -149,6 +153,7 @@ impl World {
             judge: Judge::default(),
             io: Io::default(),
             wrong: None,
+            applied: Vec::new(),
             store_max,
             idle: 0,
         };
@@ -235,7 +240,7 @@ impl World {
             }
             Event::Stored(site, tag, op) => {
                 self.link.stores_busy -= 1;
-                let data = self.stores[site as usize].access(op);
+                let data = self.access(site, tag, op);
                 self.sites[site as usize].stored(tag, data, &mut io);
                 site
             }
@@ -285,6 +290,32 @@ impl World {
             self.put(site, &mut io);
         }
         self.io = io;
+    }
+
+    /// A store access takes effect. What a read shows must have been in both stores.
+    fn access(&mut self, site: SiteId, tag: Tag, op: StoreOp) -> Option<Block> {
+        let i = site as usize;
+        let data = self.stores[i].access(op);
+        match (op, tag) {
+            (StoreOp::Write(lba, _) | StoreOp::Copy(_, lba), _) => {
+                if let Some(v) = self.stores[i].home[lba as usize].value() {
+                    let v = v as usize;
+                    if self.applied.len() <= v {
+                        self.applied.resize(v + 1, 0);
+                    }
+                    self.applied[v] |= 1 << i;
+                }
+            }
+            (StoreOp::Read(lba), Tag::Own(s)) if self.sites[i].phase(s as usize) == Phase::Reading => {
+                let v = data.and_then(Block::value).unwrap_or(0) as usize;
+                if v != 0 && self.applied.get(v) != Some(&3) {
+                    self.wrong =
+                        Some(format!("site {site} shows value {v} of block {lba}, which is not in both stores"));
+                }
+            }
+            _ => {}
+        }
+        data
     }
 
     /// Takes a site's outputs.
