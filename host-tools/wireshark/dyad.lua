@@ -13,8 +13,8 @@ local FRAME_TYPES = {
   [0x4] = "Refused",
   [0x5] = "Flush",
   [0x6] = "Control",
-  [0x7] = "Commit",
-  [0x8] = "AskCommit",
+  [0xb] = "Commit",
+  [0xc] = "AskCommit",
 }
 
 local STATUS_CODES = {
