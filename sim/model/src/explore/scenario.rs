@@ -29,6 +29,11 @@ fn write(lba: u32, value: u32) -> Op {
     Op::Write { lba, data: Block::of(value), fault: None }
 }
 
+/// Host memory fails after two parts.
+fn faulty(lba: u32, value: u32) -> Op {
+    Op::Write { lba, data: Block::of(value), fault: Some(2) }
+}
+
 fn read(lba: u32) -> Op {
     Op::Read { lba }
 }
@@ -202,6 +207,14 @@ impl Scenario {
                 &[ACQUIRE, write(0, 2)],
             )
             .with(|s| s.cfg.epoch_max = 1),
+            Scenario::new(
+                "fault",
+                "a payload faults half-way, at either site",
+                1,
+                &[faulty(0, 1), write(0, 2)],
+                &[faulty(0, 3), read(0)],
+            )
+            .with(|s| (s.cfg.parts, s.cfg.bufs) = (3, 1)),
             Scenario::new(
                 "zero-read",
                 "write-zeroes under readers",
