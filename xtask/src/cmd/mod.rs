@@ -1,8 +1,10 @@
 //! The verbs.
 
 pub mod demo;
+pub mod formal;
 pub mod generate;
 pub mod lint;
+pub mod mutants;
 pub mod setup;
 pub mod soak;
 pub mod test;

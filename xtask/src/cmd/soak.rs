@@ -43,11 +43,16 @@ pub fn run(repo: &Repo, args: Args) -> Result<ExitCode> {
     } else {
         &["--package", "dyad-tests", "--bin", "soak"]
     };
+    release(repo, program, args.args)
+}
+
+/// Builds a program of this repository for speed, and runs it with `args`, however long that takes. Its exit code is ours.
+pub(super) fn release(repo: &Repo, program: &[&str], args: impl IntoIterator<Item = OsString>) -> Result<ExitCode> {
     let mut build = repo.cargo("build");
     build.arg("--release").args(program);
     Process::new(build, BUILD_DEADLINE).show()?;
-    let mut soak = repo.cargo("run");
-    soak.args(["--quiet", "--release"]).args(program).arg("--").args(args.args).current_dir(repo.root());
-    let status = Process::new(soak, RUN_DEADLINE).show_status()?;
+    let mut run = repo.cargo("run");
+    run.args(["--quiet", "--release"]).args(program).arg("--").args(args).current_dir(repo.root());
+    let status = Process::new(run, RUN_DEADLINE).show_status()?;
     Ok(status.code().and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, ExitCode::from))
 }
