@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 
 use crate::simulator::SimOptions;
-use crate::{bench, completions, demo, info, lookup, lun, man, progress, sim, stats, sync, trace, transfer};
+use crate::{bench, completions, demo, info, lookup, lun, man, progress, sim, stats, sync, top, trace, transfer};
 
 /// One LUN, live at two sites: drives Dyad cards, on boards and in simulation.
 #[derive(Parser)]
@@ -41,6 +41,7 @@ enum Verb {
     Lookup(lookup::Args),
     Bench(Box<bench::Args>),
     Trace(Box<trace::Args>),
+    Top(Box<top::Args>),
     Read(transfer::ReadArgs),
     Write(transfer::WriteArgs),
     Completions(completions::Args),
@@ -64,6 +65,7 @@ impl Cli {
             Verb::Lookup(args) => lookup::run(&args),
             Verb::Bench(args) => bench::run(&args),
             Verb::Trace(args) => trace::run(&args),
+            Verb::Top(args) => top::run(&args),
             Verb::Read(args) => transfer::read(&args),
             Verb::Write(args) => transfer::write(&args),
             Verb::Completions(args) => completions::run(&args),

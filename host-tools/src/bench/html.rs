@@ -1,10 +1,10 @@
 //! A run as one page, with its plots in it.
 
 use crate::bench::outcome::Outcome;
-use crate::bench::record::Part as Slice;
 use crate::bench::text;
 use crate::plot::{self, Line, Part};
 use crate::stages;
+use crate::workload::record::Part as Slice;
 
 /// The whole page; it needs nothing beside it.
 pub fn page(outcome: &Outcome) -> String {

@@ -3,7 +3,6 @@
 mod compare;
 mod html;
 mod outcome;
-mod record;
 mod text;
 
 use std::path::PathBuf;
@@ -15,7 +14,6 @@ use dyad_sim::{Config, Site};
 use dyad_spec::{BLOCK_BYTES, MAX_LOOKUPS};
 
 use crate::bench::outcome::{KindOutcome, Link, Outcome};
-use crate::bench::record::Record;
 use crate::cli::{self, print_json};
 use crate::cost::Floor;
 use crate::open::{Origin, TargetArgs};
@@ -24,6 +22,7 @@ use crate::report;
 use crate::stages;
 use crate::target::{self, Cards};
 use crate::wire_log::{Goodput, WireLog};
+use crate::workload::record::Record;
 use crate::workload::{Done, Kind, Order, Pattern, Workload, WorkloadArgs};
 
 /// Measure commands by the card's own time stamps

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::bench::record::{Part, Record};
 use crate::cost::Floor;
 use crate::plot;
 use crate::stages;
 use crate::summary::Summary;
+use crate::workload::record::{Part, Record};
 use crate::workload::{Order, Pattern};
 
 /// The report of a run.

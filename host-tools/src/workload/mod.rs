@@ -1,6 +1,7 @@
 //! Commands to measure with: what they do, in which order, how many at a time.
 
 mod order;
+pub mod record;
 
 use std::time::Duration;
 
