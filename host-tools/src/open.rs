@@ -67,6 +67,11 @@ impl TargetArgs {
         }
     }
 
+    /// Whether cards and time are simulated, here or behind sockets; otherwise they are a board's.
+    pub fn is_simulated(&self) -> bool {
+        self.origin() != Origin::Outside || !self.socket.is_empty()
+    }
+
     /// Blocks of a store that is made.
     pub fn store_blocks(&self) -> u64 {
         u64::from(self.store_mib) << 20 >> 12

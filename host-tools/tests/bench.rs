@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{Folder, dyad, fails, json, succeeds};
+use common::{Folder, cards_on_sockets, dyad, fails, json, succeeds};
 use serde_json::Value;
 
 /// Small runs, on a link of no length.
@@ -74,6 +74,26 @@ fn warm_up_is_not_counted_and_a_seed_is_a_run() {
     assert_eq!(outcome["counters"]["blocks_written"], 30, "{outcome}");
     assert_eq!((&outcome["zipf_theta"], &outcome["warmup"]), (&0.99.into(), &25.into()));
     assert_eq!(outcome, strip(bench(&arguments)));
+}
+
+#[test]
+fn cards_behind_sockets_are_simulated_and_timed_by_their_own_clock() {
+    let folder = Folder::new("bench-sockets");
+    let dir = folder.path("sockets");
+    let (_running, [a, b]) =
+        cards_on_sockets(&["sim", "--socket-dir", &dir, "--km", "0", "--store-mib", "2", "--json"]);
+    let both = ["--socket", &a, "--socket", &b];
+    succeeds(dyad(&["lun", "format"]).args(both));
+    succeeds(dyad(&["lun", "create", "--mib", "1", "--store-size-mib", "2"]).args(both));
+    let arguments = ["bench", "--overwrite", "--count", "50", "--depth", "4", "--json"];
+    let outcome = json(&succeeds(dyad(&arguments).args(both)));
+    assert_eq!(outcome["simulated"], true, "{outcome}");
+    // Four writes of a thousand cycles at a time make some 600,000 a second of 156.25 million cycles; this machine simulates
+    // a thousandth of that.
+    let rate = outcome["commands_per_second"].as_f64().unwrap();
+    assert!((2e4..1e6).contains(&rate), "{outcome}");
+    let text = succeeds(dyad(&["trace", "--pattern", "read"]).args(both));
+    assert!(text.contains("SIMULATED"), "{text}");
 }
 
 #[test]

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, ensure};
-use dyad_driver::{Backing, Mode, Stages};
+use dyad_driver::{Mode, Stages};
 use dyad_sim::{Config, Site};
 use dyad_spec::{BLOCK_BYTES, MAX_LOOKUPS};
 
@@ -161,7 +161,6 @@ fn measure_site(args: &Args, cards: &mut Cards, log: Option<&WireLog>) -> Result
         log.take();
     }
     let before = site.device().counters()?;
-    let started = queue.backing().now();
     let mut told = Told::new(&args.work, args.count);
     let bar = progress::bar("measure", args.count.into(), args.json);
     work.run(&mut queue, args.count, |done| {
@@ -169,7 +168,6 @@ fn measure_site(args: &Args, cards: &mut Cards, log: Option<&WireLog>) -> Result
         bar.inc(1);
     })?;
     bar.finish_and_clear();
-    let elapsed_ns = queue.backing().now().saturating_sub(started).max(1);
     drop(work);
     drop(queue);
     let after = site.device().counters()?;
@@ -188,7 +186,8 @@ fn measure_site(args: &Args, cards: &mut Cards, log: Option<&WireLog>) -> Result
         (Some(log), Some(config)) if args.work.depth > 1 => Goodput::of(&log.take(), config.rate, PARTS),
         _ => None,
     };
-    let per_second = |count: u64| count as f64 * 1e9 / elapsed_ns as f64;
+    // By the card's clock: behind a socket, this machine's has nothing to do with it.
+    let per_second = |count: u64| count as f64 * clock_mhz * 1e6 / all.cycles().max(1) as f64;
     let count = all.latency().count();
     let blocks: u64 = all.over_time().iter().map(|part| part.blocks).sum();
     let kinds = told.kinds.iter().flatten().map(|(kind, record)| KindOutcome::new(kind.name(), record));
@@ -203,7 +202,7 @@ fn measure_site(args: &Args, cards: &mut Cards, log: Option<&WireLog>) -> Result
         warmup: args.warmup,
         seed: args.target.sim.seed,
         site: cli::site_name(args.site),
-        simulated: bench.is_some(),
+        simulated: args.target.is_simulated(),
         data_w: info.data_width_bits,
         clock_mhz,
         link: config.as_ref().map(|config: &Config| Link { km: config.km, mtu: config.mtu, loss: config.wire.loss }),

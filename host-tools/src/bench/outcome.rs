@@ -62,9 +62,9 @@ pub struct Outcome {
     pub percentile_cycles: Vec<(f64, i64)>,
     /// Latency in cycles, in equal parts of the time.
     pub over_time: Vec<Part>,
-    /// Commands a second, in the cards' time.
+    /// Commands a second by the card's clock, from the first doorbell to the last completion.
     pub commands_per_second: f64,
-    /// Bytes read and written a second, in the cards' time.
+    /// Bytes read and written a second by the card's clock.
     pub bytes_per_second: f64,
     /// Times that blocks were sent again.
     pub retries: u64,

@@ -46,7 +46,7 @@ fn watch(args: &Args, news: &Sender<Update>, stop: &AtomicBool) -> Result<()> {
         let sites = meter.news()?;
         let info = devices.first().context("a card was named")?.info();
         let (data_w, mhz) = (info.data_width_bits, f64::from(info.clock_khz) / 1000.0);
-        let setting = format!("watching, DATA_W {data_w}, {mhz} MHz");
+        let setting = format!("{}watching, DATA_W {data_w}, {mhz} MHz", nature(args));
         if news.send(Update { setting, sites, latency: None }).is_err() {
             break;
         }
@@ -63,7 +63,7 @@ fn work(args: &Args, cards: &mut Cards, news: &Sender<Update>, stop: &AtomicBool
         Some(c) => {
             format!("SIMULATED, {} km, MTU {}, DATA_W {}, {clock_mhz} MHz; {what}", c.km, c.mtu, info.data_width_bits)
         }
-        None => format!("DATA_W {}, {clock_mhz} MHz; {what}", info.data_width_bits),
+        None => format!("{}DATA_W {}, {clock_mhz} MHz; {what}", nature(args), info.data_width_bits),
     };
     let mut meter = Meter::new(cards.sites().into_iter().map(|site| site.device()).collect())?;
     while !stop.load(Ordering::Relaxed) {
@@ -94,6 +94,11 @@ fn work(args: &Args, cards: &mut Cards, news: &Sender<Update>, stop: &AtomicBool
         }
     }
     Ok(())
+}
+
+/// What must be said of figures that no board has made.
+fn nature(args: &Args) -> &'static str {
+    if args.target.is_simulated() { "SIMULATED, " } else { "" }
 }
 
 fn start(args: &Args, cards: &mut Cards) -> Result<(Queue<AnyBacking>, Workload, dyad_driver::Info)> {

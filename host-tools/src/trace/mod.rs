@@ -120,7 +120,7 @@ fn trace(args: &Args, cards: &mut Cards) -> Result<Trace> {
         last.push_back(*done);
     })?;
     let setting = Setting {
-        simulated: simulated_khz.is_some(),
+        simulated: args.target.is_simulated(),
         site: cli::site_name(args.site),
         data_w: info.data_width_bits,
         clock_mhz: simulated_khz.map_or(f64::from(info.clock_khz), |khz| khz as f64) / 1000.0,
