@@ -52,7 +52,7 @@ fn a_capture_has_every_frame_of_both_directions() {
     let folder = Folder::new("trace-pcap");
     let pcap = folder.path("link.pcap");
     for (mtu, parts) in [("9000", 1), ("1500", 3)] {
-        let out = succeeds(dyad(&SMALL).args(["--count", "10", "--mtu", mtu, "--pcap", &pcap]));
+        let out = succeeds(dyad(&SMALL).args(["--count", "10", "--depth", "4", "--mtu", mtu, "--pcap", &pcap]));
         assert!(out.contains("link.pcap"), "{out}");
         let frames = frames(&std::fs::read(&pcap).unwrap());
         assert!(frames.is_sorted_by_key(|frame| frame.0), "in the order of time");

@@ -45,8 +45,9 @@ const AHEAD: Duration = Duration::from_micros(200);
 /// Offer each card of a simulated pair on a vfio-user socket
 ///
 /// The sockets are `DIR/a.sock` and `DIR/b.sock`, each for one driver at a time. `DIR/a.watch.sock` and `DIR/b.watch.sock`
-/// show the cards' registers to somebody who only looks, as `dyad stats --watch` does. Drivers may come and go; the cards and their stores stay until this program
-/// is ended. Simulated time never runs ahead of real time, and on most machines far behind it.
+/// show the cards' registers to somebody who only looks, as `dyad stats --watch` does. Drivers may come and go; the cards and
+/// their stores stay until this program is ended. Simulated time never runs ahead of real time, and on most machines far
+/// behind it.
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
