@@ -41,23 +41,33 @@ pub struct Faults {
     pub corrupt: f64,
     /// Its end is missing.
     pub truncate: f64,
+    /// How late, at most, in cycles.
+    pub late: u64,
     /// The MAC does not notice the last two: the card's own checksum must.
     pub miss: bool,
 }
 
 impl Faults {
     /// A link without faults.
-    pub const NONE: Self = Self { loss: 0.0, duplicate: 0.0, reorder: 0.0, corrupt: 0.0, truncate: 0.0, miss: false };
+    pub const NONE: Self =
+        Self { loss: 0.0, duplicate: 0.0, reorder: 0.0, corrupt: 0.0, truncate: 0.0, late: 30_000, miss: false };
     /// One frame in a thousand is lost, one in a hundred late.
     pub const LOSSY: Self = Self { loss: 0.001, reorder: 0.01, ..Self::NONE };
     /// Everything, often.
     pub const STORM: Self =
-        Self { loss: 0.02, duplicate: 0.03, reorder: 0.05, corrupt: 0.01, truncate: 0.01, miss: false };
+        Self { loss: 0.02, duplicate: 0.03, reorder: 0.05, corrupt: 0.01, truncate: 0.01, late: 30_000, miss: false };
     /// The same, with a MAC that checks nothing.
     pub const BLIND: Self = Self { corrupt: 0.03, truncate: 0.03, miss: true, ..Self::STORM };
+    /// Second copies and late frames that come when their slots have long been used again.
+    pub const STALE: Self = Self { loss: 0.01, duplicate: 0.2, reorder: 0.1, late: 600_000, ..Self::NONE };
     /// By name.
-    pub const SETS: [(&'static str, Self); 4] =
-        [("none", Self::NONE), ("lossy", Self::LOSSY), ("storm", Self::STORM), ("blind", Self::BLIND)];
+    pub const SETS: [(&'static str, Self); 5] = [
+        ("none", Self::NONE),
+        ("lossy", Self::LOSSY),
+        ("storm", Self::STORM),
+        ("blind", Self::BLIND),
+        ("stale", Self::STALE),
+    ];
 }
 
 /// What to run.
@@ -77,6 +87,10 @@ pub struct Plan {
     pub faults: Faults,
     /// Blocks that are raced for.
     pub blocks: u64,
+    /// Cards with 64 slots, each of which is soon used again.
+    pub small: bool,
+    /// Longest extra time of an answer of a store, in cycles.
+    pub store_jitter: u64,
     /// Where to write a waveform of card A and card B.
     pub waves: Option<PathBuf>,
 }
@@ -93,6 +107,8 @@ impl Plan {
             km: *rng.pick(&[0.1, 0.5, 2.0]),
             faults: rng.pick(&Faults::SETS).1,
             blocks: *rng.pick(&[5, 8, 40]),
+            small: false,
+            store_jitter: *rng.pick(&[0, 0, 10_000]),
             waves: None,
         }
     }
@@ -205,6 +221,8 @@ pub fn soak(plan: &Plan, mut progress: impl FnMut(u64)) -> Result<Report, String
         lun_blocks: plan.blocks.max(16),
         resend: Duration::from_micros(200),
         resend_limit: 15,
+        small: plan.small,
+        store_jitter: plan.store_jitter,
         ..Setup::new(plan.data_w, plan.mtu)
     };
     let mut pair = Pair::with_waves(&setup, plan.waves.as_deref());
@@ -261,7 +279,7 @@ fn set_faults(pair: &Pair, faults: Faults) {
         (wire.loss, wire.duplicate, wire.reorder) = (faults.loss, faults.duplicate, faults.reorder);
         (wire.corrupt, wire.truncate) = (faults.corrupt, faults.truncate);
         wire.fcs = if faults.miss { Fcs::Miss } else { Fcs::Flag };
-        wire.reorder_cycles = 30_000;
+        wire.reorder_cycles = faults.late;
     }
 }
 

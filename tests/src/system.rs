@@ -7,7 +7,7 @@ use dyad_driver::{
     Device, LinkConfig, Mode, Mtu, NewLun, Queue, QueueConfig, Site as DriverSite, SiteConfig, run_both,
 };
 use dyad_hdl::params::Params;
-use dyad_sim::{Bench, Config, SimBacking, Site, World, core};
+use dyad_sim::{AxiConfig, Bench, Config, SimBacking, Site, World, core};
 use dyad_spec::BLOCK_BYTES;
 use dyad_spec::superblock::RESERVED_BLOCKS;
 
@@ -40,6 +40,10 @@ pub struct Setup {
     pub resend_limit: u8,
     /// Blocks of the LUN.
     pub lun_blocks: u64,
+    /// Cards with 64 slots, each of which is soon used again. They are compiled when the test runs.
+    pub small: bool,
+    /// Longest extra time of an answer of a store, in cycles.
+    pub store_jitter: u64,
 }
 
 impl Setup {
@@ -53,6 +57,8 @@ impl Setup {
             resend: Duration::from_micros(200),
             resend_limit: 3,
             lun_blocks: LUN_BLOCKS,
+            small: false,
+            store_jitter: 0,
         }
     }
 }
@@ -102,24 +108,30 @@ impl Pair {
     /// # Panics
     /// As [`new`](Self::new), and when the files can't be made.
     pub fn with_waves(setup: &Setup, waves: Option<&Path>) -> Self {
+        let build = Config::for_data_w(setup.data_w);
         let config = Config {
             seed: setup.seed,
+            store: AxiConfig { jitter: setup.store_jitter, ..build.store },
             km: setup.km,
             mtu: setup.mtu.bytes(),
             store_bytes: STORE_BYTES,
-            ..Config::for_data_w(setup.data_w)
+            ..build
         };
-        let traced = waves.map(|folder| {
-            std::fs::create_dir_all(folder).expect("a directory for waveforms");
-            let text = dyad_hdl::verilog::print(&dyad_hdl::top::dyad_core(&Params::new(setup.data_w)));
-            (folder, dyad_sim::rtl::compile(&text, true).expect("a model with waves"))
+        let own = (waves.is_some() || setup.small).then(|| {
+            let whole = Params::new(setup.data_w);
+            let params = if setup.small { Params { slots: 64, period: 128, ..whole } } else { whole };
+            let text = dyad_hdl::verilog::print(&dyad_hdl::top::dyad_core(&params));
+            dyad_sim::rtl::compile(&text, waves.is_some()).expect("a model of the card")
         });
         let card = |n: u64| -> Option<Box<dyn dyad_sim::Card>> {
             let power_up = setup.seed.wrapping_add(n);
-            let Some((folder, design)) = &traced else { return Some(Box::new(core::card(setup.data_w, power_up))) };
+            let Some(design) = &own else { return Some(Box::new(core::card(setup.data_w, power_up))) };
             let mut card = dyad_sim::RtlCard::new(design.instance(power_up));
-            let path = folder.join(["a.fst", "b.fst"][n as usize]);
-            dyad_sim::Card::trace_open(&mut card, &path).expect("a file for the waveform");
+            if let Some(folder) = waves {
+                std::fs::create_dir_all(folder).expect("a directory for waveforms");
+                let path = folder.join(["a.fst", "b.fst"][n as usize]);
+                dyad_sim::Card::trace_open(&mut card, &path).expect("a file for the waveform");
+            }
             Some(Box::new(card))
         };
         let bench = Bench::new(World::new(config, [card(0), card(1)]).expect("memory for two stores"));

@@ -15,7 +15,7 @@ fn holds(plan: &Plan) -> dyad_tests::soak::Report {
 #[test]
 fn soak_on_a_good_link() {
     for data_w in [64, 512] {
-        let report = holds(&Plan { data_w, faults: Faults::NONE, blocks: 5, ..Plan::of_seed(1, 400) });
+        let report = holds(&Plan { data_w, faults: Faults::NONE, blocks: 5, store_jitter: 0, ..Plan::of_seed(1, 400) });
         assert_eq!(report.summary.unknown, 0);
         assert!(report.summary.commands >= 400 && report.summary.undecided == 0, "{:?}", report.summary);
     }

@@ -23,7 +23,7 @@ struct Args {
     /// Commands a seed
     #[arg(long, default_value_t = 2000)]
     ops: u64,
-    /// Faults of the link: none, lossy, storm, blind (a storm that the MAC does not notice)
+    /// Faults of the link: none, lossy, storm, blind (a storm that the MAC does not notice), stale (very late frames)
     #[arg(long, value_parser = faults)]
     faults: Option<Faults>,
     /// Datapath width
@@ -35,6 +35,9 @@ struct Args {
     /// Distance in km
     #[arg(long)]
     km: Option<f64>,
+    /// Cards with 64 slots, each of which is soon used again
+    #[arg(long)]
+    small: bool,
     /// Directory for waveforms of both cards (FST); of the last seed
     #[arg(long)]
     waves: Option<PathBuf>,
@@ -52,6 +55,7 @@ fn plan(args: &Args, seed: u64) -> Plan {
         data_w: args.data_w.as_ref().map_or(by_seed.data_w, |w| if w == "64" { 64 } else { 512 }),
         mtu: args.mtu.as_ref().map_or(by_seed.mtu, |m| if m == "9000" { Mtu::Jumbo } else { Mtu::Standard }),
         km: args.km.unwrap_or(by_seed.km),
+        small: args.small,
         waves: args.waves.clone(),
         ..by_seed
     }
