@@ -46,7 +46,7 @@
 //! # fn main() -> dyad_driver::Result<()> {
 //! // On a board: `Vfio::open("0000:01:00.0")?`; on a simulator: `VfioUser::connect(path, DEFAULT_TIMEOUT)?`.
 //! let device = Device::open(Memory::with_store(1024))?;
-//! # let flags = LunFlags::LIVE | LunFlags::LOCAL;
+//! # let flags = LunFlags::VALID | LunFlags::LIVE | LunFlags::LOCAL;
 //! # let lun = LunEntry { flags, owner: 0, extent_shift: 0, generation: 1, blocks: 512, store_base: 16, extent_base: 0 };
 //! # device.set_lun(1, Some(&lun))?;
 //! let mut queue = device.create_queue(&QueueConfig::default())?;
