@@ -1,9 +1,11 @@
 //! Random kernels: 480 outputs, each a nested expression of widths from 1 to 64, some under conditions. The kernels are
 //! source text (`kernels.rs`, made by `generate.rs`), so that rust-hdl's macro makes the trees and rust-hdl's simulator,
-//! which runs their `update()`, is the reference. The interpreter and the Verilated text are held against it.
+//! which runs their `update()`, is the reference; the interpreter and the Verilated text are held against it.
+//!
+//! `kernels.rs` is long because it is made, and edited by nobody: a test compares it with what the generator writes. It is
+//! committed, and not made by a build script, since that would run for every user of the crate.
 
 mod generate;
-#[rustfmt::skip]
 #[allow(unused_parens, clippy::all, reason = "generated; redundant parentheses are part of the test")]
 #[rustfmt::skip]
 mod kernels;

@@ -130,7 +130,8 @@ fn show(command: Command) -> Result<()> {
     Process::new(command, DEADLINE).show()
 }
 
-/// All tests. That none ran is a failure.
+/// All tests. That none ran is a failure, and so is one that is left out: a test marked `#[ignore]` guards nothing, and nobody
+/// would see that it has stopped passing.
 fn cargo_test(repo: &Repo) -> Result<Outcome> {
     let mut command = repo.cargo("test");
     command.arg("--workspace");
