@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{Folder, cards_on_sockets, dyad, fails, json, succeeds};
+use common::{Folder, cards_with_lun, dyad, fails, json, succeeds};
 use serde_json::Value;
 
 /// Small runs, on a link of no length.
@@ -79,12 +79,8 @@ fn warm_up_is_not_counted_and_a_seed_is_a_run() {
 #[test]
 fn cards_behind_sockets_are_simulated_and_timed_by_their_own_clock() {
     let folder = Folder::new("bench-sockets");
-    let dir = folder.path("sockets");
-    let (_running, [a, b]) =
-        cards_on_sockets(&["sim", "--socket-dir", &dir, "--km", "0", "--store-mib", "2", "--json"]);
+    let (_running, [a, b]) = cards_with_lun(&folder);
     let both = ["--socket", &a, "--socket", &b];
-    succeeds(dyad(&["lun", "format"]).args(both));
-    succeeds(dyad(&["lun", "create", "--mib", "1", "--store-size-mib", "2"]).args(both));
     let arguments = ["bench", "--overwrite", "--count", "50", "--depth", "4", "--json"];
     let outcome = json(&succeeds(dyad(&arguments).args(both)));
     assert_eq!(outcome["simulated"], true, "{outcome}");

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use common::{Folder, cards_on_sockets, dyad, fails, succeeds};
+use common::{Folder, cards_with_lun, dyad, fails};
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
 
 /// Longest time that anything may take to be seen.
@@ -128,13 +128,9 @@ fn it_is_driven_by_keys_and_fits_80_by_24() {
 #[test]
 fn cards_that_another_program_drives_are_watched() {
     let folder = Folder::new("top");
-    let dir = folder.path("sockets");
-    let (_running, [a, b]) =
-        cards_on_sockets(&["sim", "--socket-dir", &dir, "--km", "0", "--store-mib", "2", "--json"]);
+    let (_running, [a, b]) = cards_with_lun(&folder);
     let both = ["--socket", &a, "--socket", &b];
-    succeeds(dyad(&["lun", "format"]).args(both));
-    succeeds(dyad(&["lun", "create", "--mib", "1", "--store-size-mib", "2"]).args(both));
-    let watched = [format!("{dir}/a.watch.sock"), format!("{dir}/b.watch.sock")];
+    let watched = [&a, &b].map(|socket| socket.replace(".sock", ".watch.sock"));
     let arguments = ["top", "--watch", "--interval", "200", "--socket", &watched[0], "--socket", &watched[1]];
     let terminal = Terminal::start(&arguments, 24, 80);
     terminal.until("that nobody drives them", |text| text.contains("link down") && text.contains("Only looking"));

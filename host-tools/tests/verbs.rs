@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{Folder, cards_on_sockets, dyad, fails, json, succeeds};
+use common::{Folder, cards_on_sockets, cards_with_lun, dyad, fails, json, succeeds};
 
 #[test]
 fn a_lun_lives_from_call_to_call() {
@@ -98,11 +98,8 @@ fn what_is_not_there_is_said() {
 #[test]
 fn a_simulator_that_is_killed_is_a_device_that_is_gone() {
     let folder = Folder::new("killed");
-    let dir = folder.path("sockets");
-    let (running, [a, b]) = cards_on_sockets(&["sim", "--socket-dir", &dir, "--km", "0", "--store-mib", "2", "--json"]);
+    let (running, [a, b]) = cards_with_lun(&folder);
     let both = ["--socket", &a, "--socket", &b];
-    succeeds(dyad(&["lun", "format"]).args(both));
-    succeeds(dyad(&["lun", "create", "--mib", "1", "--store-size-mib", "2"]).args(both));
     // Long work, with the simulator killed under it.
     let mut bench = dyad(&["bench", "--overwrite", "--count", "10000000", "--depth", "16"]);
     let child =

@@ -81,3 +81,14 @@ pub fn cards_on_sockets(arguments: &[&str]) -> (Running, [String; 2]) {
     let sockets = json(&line)["sockets"].clone();
     (running, [0, 1].map(|site| sockets[site].as_str().unwrap().to_owned()))
 }
+
+/// The same, with both stores formatted and a LUN of 1 MiB.
+pub fn cards_with_lun(folder: &Folder) -> (Running, [String; 2]) {
+    let dir = folder.path("sockets");
+    let (running, sockets) =
+        cards_on_sockets(&["sim", "--socket-dir", &dir, "--km", "0", "--store-mib", "2", "--json"]);
+    let both = ["--socket", &sockets[0], "--socket", &sockets[1]];
+    succeeds(dyad(&["lun", "format"]).args(both));
+    succeeds(dyad(&["lun", "create", "--mib", "1", "--store-size-mib", "2"]).args(both));
+    (running, sockets)
+}
