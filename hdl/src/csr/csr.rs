@@ -17,8 +17,7 @@
 //! read-only ones do nothing. Settings are levels from registers; arrays have entry n in bits 32n+:32 or 64n+:64. Bits of
 //! a register that no field names are not stored. `lun_update` {LUN, owner, generation} sets those two fields of
 //! LUN_CONTROL, bit n of `lun_fence` sets LUN_FENCED of LUN n; when a write comes in the same cycle, the event's fields stay as
-//! the event has them. `counter_data` is
-//! taken 2 cycles after `counter_addr`, `mb_rx_data` one cycle after `mb_rx_addr`. `quiet`: no access is under way.
+//! the event has them. `counter_data` is taken 2 cycles after `counter_addr`, `mb_rx_data` one cycle after `mb_rx_addr`. `quiet`: no access is under way.
 //!
 //! **Byte lanes.** Settings honour `wstrb`. A doorbell and MAILBOX_SEND take effect when the two low lanes are written,
 //! and read the others as they come; CONTROL_RESET and MAILBOX_TAKE need the lane of their bit. A doorbell value above

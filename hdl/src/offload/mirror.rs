@@ -13,8 +13,8 @@
 //! A frame brings a whole block or one of three parts; parts are placed where they belong, in any order. When a buffer
 //! holds a whole block, and each frame of it was verified, and the directory says that the peer owns the block in the
 //! epoch that the frames name, the block's lock is taken, the block goes home in one go, and when the store has
-//! answered, it is acknowledged, and handed over to `pending` with its lock. For each slot of the peer a table keeps the sequence last answered: a repeat of it is
-//! acknowledged again and not applied, an older one is dropped.
+//! answered, it is acknowledged, and handed over to `pending` with its lock. For each slot of the peer a table keeps the
+//! sequence last answered: a repeat of it is acknowledged again and not applied, an older one is dropped.
 //!
 //! | frame of | does |
 //! |---|---|
@@ -39,8 +39,7 @@
 //! - A link that goes down, or gets another generation: unfinished buffers are freed. Whole blocks go home, but are
 //!   neither acknowledged nor noted in the table: in the new generation the same slot and sequence may mean another block.
 //! - Errors: see the table; a store error is told to the peer by REFUSED, and fences the LUN here (`ev_store_error` with
-//!   `fence_lun`). A slot that the table has no room for is
-//!   refused like a LUN that is not there.
+//!   `fence_lun`). A slot that the table has no room for is refused like a LUN that is not there.
 //! - Source: the project's design, sections 4 and 5, rules R1 and R2. Tests: `tests/tests/mirror.rs`.
 
 use dyad_spec::wire::{OFFSET_UNIT, PARTS_STANDARD};

@@ -9,7 +9,7 @@ crate::bundle! {
         reported: 1,
         /// The local store has the block.
         local_done: 1,
-        /// The local store failed: this slot can only be cleared by a reset.
+        /// The local store failed to write the block: only a reset clears this slot.
         broken: 1,
         /// The peer has the block.
         acked: 1,

@@ -19,7 +19,7 @@
 //! | event | from | does |
 //! |---|---|---|
 //! | sent | `eth_tx` | notes times; after an aborted frame asks for a resend |
-//! | answer | `eth_rx` | ACK: the peer has it. BUSY: wait longer. REFUSED: end with its code. The peer asks for a COMMIT: answered when complete |
+//! | answer | `eth_rx` | ACK: the peer has it. BUSY: wait longer. REFUSED: end with its code. ASK_COMMIT: COMMIT, if complete |
 //! | local | `home`, `launch`, `flush` | the local leg has ended |
 //! | end | `read` | a read has ended |
 //! | again | resend queue | hands the block to the resender, if it is still wanted |
