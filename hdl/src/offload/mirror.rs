@@ -52,7 +52,7 @@ use crate::bundle::{
 use crate::params::Params;
 use crate::prelude::*;
 use crate::prim::fifo::fifo;
-use crate::stream::{event_in, event_out, stream_in, stream_out};
+use crate::stream::{Mailer, event_in, event_out, stream_in, stream_out};
 
 /// Tag of this block's lookups.
 pub const TAG: u64 = 0;
@@ -97,8 +97,8 @@ pub fn mirror(p: &Params) -> Module {
         let m_lock = stream_out(m, "m_lock", LockReq::WIDTH);
         let s_grant = stream_in(m, "s_grant", LockGrant::WIDTH);
         let (nack_valid, nack_data) = event_in(m, "s_nack", HOLDER_W);
-        let m_release = stream_out(m, "m_release", LockRel::WIDTH);
-        let m_hold = stream_out(m, "m_hold", Hold::WIDTH);
+        let m_release = Mailer::new(m, "m_release", LockRel::WIDTH);
+        let m_hold = Mailer::new(m, "m_hold", Hold::WIDTH);
         let m_use = event_out(m, "m_use", SlotUse::WIDTH);
         let m_home = stream_out(m, "m_home", HomeJob::WIDTH);
         let (done_valid, done_data) = event_in(m, "s_done", 5);
@@ -339,26 +339,16 @@ pub fn mirror(p: &Params) -> Module {
         let ctl = m.inst("u_ctl", &fifo(64, TxCtl::WIDTH));
         let room = ctl.get("s_ready");
         let direct = (again | busy | refuse).named("direct");
-        let rel_full = m.reg("rel_full", 1, 0);
-        let rel_q = m.reg_nr("rel_q", LockRel::WIDTH);
-        let hold_full = m.reg("hold_full", 1, 0);
-        let hold_q = m.reg_nr("hold_q", Hold::WIDTH);
-        let rel_free = (!rel_full | m_release.ready) & (!hold_full | m_hold.ready);
+        let rel_free = m_release.free() & m_hold.free();
         let finish = (dones.get("m_valid") & room & rel_free & !direct).named("finish");
         let turn_away = (nacks.get("m_valid") & room & !direct & !dones.get("m_valid")).named("turn_away");
-        m_release.valid.set(rel_full);
-        m_release.data.set(rel_q);
-        when(m_release.ready, || rel_full.set(0));
         let silent = (by(done_buf, &past).any() | cut).named("silent");
         // What is acknowledged stays locked until its COMMIT.
-        m_hold.valid.set(hold_full);
-        m_hold.data.set(hold_q);
-        when(m_hold.ready, || hold_full.set(0));
         when(finish, || {
             let (lun, lba) = (by(done_buf, &lun), by(done_buf, &lba));
-            rel_q.set(LockRel { lun, lba, exclusive: lit(1, 1) }.pack());
-            hold_q.set(Hold { slot: by(done_buf, &slot), seq: by(done_buf, &seq), lun, lba }.pack());
-            when(done_err | silent, || rel_full.set(1)).otherwise(|| hold_full.set(1));
+            let release = LockRel { lun, lba, exclusive: lit(1, 1) };
+            let hold = Hold { slot: by(done_buf, &slot), seq: by(done_buf, &seq), lun, lba };
+            when(done_err | silent, || m_release.send(release.pack())).otherwise(|| m_hold.send(hold.pack()));
         });
         dones.set("m_ready", finish);
         nacks.set("m_ready", turn_away);
@@ -414,7 +404,7 @@ pub fn mirror(p: &Params) -> Module {
             !any_of(&state.iter().map(|x| x.eq(WHOLE)).collect::<Vec<_>>())
                 & !ctl.get("m_valid")
                 & action.eq(DROP)
-                & !any_of(&[ask_valid.get(), h_valid.get(), rel_full.get(), hold_full.get()]),
+                & !any_of(&[ask_valid.get(), h_valid.get(), m_release.full(), m_hold.full()]),
         );
         m.assume("a_frame_ends_before_the_next_is_decided", !(h_valid & end_valid));
         m.prove("no_answer_of_the_store_is_lost", !done_valid | dones.get("s_ready"));
