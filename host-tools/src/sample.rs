@@ -34,11 +34,13 @@ impl Sample {
         Ok(Self { cycle, counters, status: device.status()?, slots_in_use, site })
     }
 
-    /// How far each counter moved since an earlier sample. Counters wrap; a card that was reset in between shows nonsense
-    /// once.
+    /// How far each counter moved since an earlier sample. Counters wrap. They are zero after a reset, which shows as a
+    /// counter that would have moved by half of its range or more: then what each counted since the reset is what moved.
     pub fn moved_since(&self, before: &Sample) -> Vec<(Counter, u32)> {
         let pairs = before.counters.iter().zip(&self.counters);
-        pairs.map(|(before, after)| (after.0, after.1.wrapping_sub(before.1))).collect()
+        let moved: Vec<_> = pairs.map(|(before, after)| (after.0, after.1.wrapping_sub(before.1))).collect();
+        let was_reset = moved.iter().any(|(_, by)| *by >= 1 << 31);
+        if was_reset { self.counters.clone() } else { moved }
     }
 
     /// Seconds of the card's time since an earlier sample.
@@ -60,16 +62,20 @@ impl Sample {
 mod tests {
     use super::*;
 
+    fn sample(cycle: u64, tx: u32, rx: u32) -> Sample {
+        let counters = vec![(Counter::tx_frames, tx), (Counter::rx_frames, rx)];
+        Sample { cycle, counters, status: CardStatus::LINK_UP, slots_in_use: 0, site: 0 }
+    }
+
+    #[test]
+    fn a_reset_starts_the_count_again() {
+        let (before, after) = (sample(1000, 9, 40), sample(2000, 3, 50));
+        assert_eq!(after.moved_since(&before), [(Counter::tx_frames, 3), (Counter::rx_frames, 50)]);
+    }
+
     #[test]
     fn rates_survive_a_counter_that_wraps() {
-        let sample = |cycle, tx| Sample {
-            cycle,
-            counters: vec![(Counter::tx_frames, tx), (Counter::rx_frames, 7)],
-            status: CardStatus::LINK_UP,
-            slots_in_use: 0,
-            site: 0,
-        };
-        let (before, after) = (sample(1000, u32::MAX - 1), sample(1000 + 312_500, 3));
+        let (before, after) = (sample(1000, u32::MAX - 1, 7), sample(1000 + 312_500, 3, 7));
         assert_eq!(after.moved_since(&before), [(Counter::tx_frames, 5), (Counter::rx_frames, 0)]);
         assert_eq!(after.seconds_since(&before, 156_250), 0.002);
         assert_eq!(after.link(), "up");

@@ -68,16 +68,18 @@ fn cards_are_watched_while_another_program_drives_them() {
     succeeds(dyad(&["lun", "create", "--mib", "1", "--store-size-mib", "2"]).args(both));
     let mut bench = dyad(&["bench", "--overwrite", "--count", "10000000", "--depth", "16", "--quiet"]);
     let mut bench = bench.args(both).spawn().unwrap();
-    // Until the work is under way, and five more looks.
-    let mut looks = Vec::new();
-    for _ in 0..100 {
+    let five_looks = || {
         let out = succeeds(dyad(&["stats", "--watch", "0.2", "--times", "5", "--json"]).args(look));
-        looks = out.lines().map(json).collect();
+        let looks: Vec<_> = out.lines().map(json).collect();
         assert_eq!(looks.len(), 5, "{out}");
-        if looks.iter().all(|look| look[0]["per_second"]["blocks_written"].as_f64() > Some(0.0)) {
-            break;
-        }
-    }
+        looks
+    };
+    // Until the work is under way: the benchmark resets the cards, and brings their link up, first.
+    let works = |look: &serde_json::Value| {
+        look[0]["link"] == "up" && look[1]["per_second"]["blocks_mirrored"].as_f64() > Some(0.0)
+    };
+    assert!((0..100).any(|_| five_looks().iter().all(works)), "the work began");
+    let looks = five_looks();
     let text = succeeds(dyad(&["stats", "--watch", "0.2", "--times", "1"]).args(look));
     let scrape = parse(&succeeds(dyad(&["stats", "--prometheus"]).args(look)));
     assert!(bench.try_wait().unwrap().is_none(), "it was not disturbed");
