@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 use std::process::ExitCode;
+use std::thread;
 
 use clap::{Args, Parser, Subcommand};
 
@@ -92,13 +93,17 @@ pub struct SimArgs {
     /// Seed of everything random
     #[arg(long, default_value_t = 1, value_name = "N")]
     pub seed: u64,
+    /// Threads for the two cards, 1 or 2; the results are the same [default: as many as there are processors]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=2))]
+    pub threads: Option<u8>,
 }
 
 impl SimArgs {
     /// With stores of `store_blocks` blocks.
     pub fn options(&self, store_blocks: u64) -> SimOptions {
-        let Self { km, mtu, loss, data_w, seed } = *self;
-        SimOptions { km, mtu, loss, data_w, seed, store_blocks }
+        let Self { km, mtu, loss, data_w, seed, threads } = *self;
+        let two_threads = threads.map_or_else(|| thread::available_parallelism().is_ok_and(|n| n.get() > 1), |n| n > 1);
+        SimOptions { km, mtu, loss, data_w, seed, store_blocks, two_threads }
     }
 }
 

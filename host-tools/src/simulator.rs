@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use dyad_driver::{Deadline, LinkConfig, Mtu, SiteConfig, Step, Task, Timing};
-use dyad_sim::{Bench, Card, Config, Site, WireConfig, World, core};
+use dyad_sim::{Bench, Beside, Card, Config, Site, WireConfig, World, core};
 use dyad_spec::BLOCK_BYTES;
 
 /// How the pair is made up.
@@ -22,6 +22,8 @@ pub struct SimOptions {
     pub seed: u64,
     /// Size of each store in blocks.
     pub store_blocks: u64,
+    /// The second card has a thread of its own.
+    pub two_threads: bool,
 }
 
 /// The pair, powered up.
@@ -76,21 +78,23 @@ impl Simulator {
                 (Some(a), Some(b)) => return (a, b),
                 left => (done_a, done_b) = left,
             }
-            self.wait(until, [a.vector(), b.vector()]);
+            let vectors = [(Site::A, a.vector()), (Site::B, b.vector())];
+            self.wait(until, &vectors, || false);
         }
     }
 
-    /// Lets time pass until a vector is raised at its site, or until the deadline.
-    fn wait(&self, until: Deadline, vectors: [Option<u16>; 2]) {
+    /// Lets time pass until a vector is raised at its site, until the deadline, or until `enough`, which is asked after each
+    /// cycle.
+    pub fn wait(&self, until: Deadline, vectors: &[(Site, Option<u16>)], enough: impl Fn() -> bool) {
         let mut world = self.bench.world_mut();
         let end = u128::from(until.0) * u128::from(self.config.clock_khz);
         let end = u64::try_from(end.div_ceil(1_000_000)).unwrap_or(u64::MAX);
         let left = end.saturating_sub(world.cycle()).max(1);
-        let pairs = [Site::A, Site::B].into_iter().zip(vectors);
-        let raised = move || pairs.clone().filter_map(|(site, vector)| Some((site, usize::from(vector?))));
+        let raised = || vectors.iter().filter_map(|&(site, vector)| Some((site, usize::from(vector?))));
         // That nothing came until the deadline is as good an end.
         let _ = world.run_until("a message", left, |world| {
-            raised().any(|(site, vector)| world.site(site).is_dead() || world.site(site).irqs.pending(vector) > 0)
+            enough()
+                || raised().any(|(site, vector)| world.site(site).is_dead() || world.site(site).irqs.pending(vector) > 0)
         });
         for (site, vector) in raised() {
             while world.site_mut(site).irqs.take(vector).is_some() {}
@@ -115,13 +119,15 @@ fn step<T: Task>(task: &mut T, done: &mut Option<dyad_driver::Result<T::Output>>
 /// # Errors
 /// When there is no memory for the stores.
 pub fn world(options: &SimOptions) -> Result<World> {
-    let SimOptions { km, mtu, loss, data_w, seed, store_blocks } = *options;
+    let SimOptions { km, mtu, loss, data_w, seed, store_blocks, two_threads } = *options;
     let store_bytes = usize::try_from(store_blocks).ok().and_then(|blocks| blocks.checked_mul(BLOCK_BYTES));
     let store_bytes =
         store_bytes.context("making the stores: the size does not fit in memory; choose a smaller one")?;
     let wire = WireConfig { loss, ..WireConfig::default() };
     let config = Config { seed, km, mtu, wire, store_bytes, ..Config::for_data_w(data_w) };
-    let card = |index: u64| -> Option<Box<dyn Card>> { Some(Box::new(core::card(data_w, seed ^ index << 32))) };
-    World::new(config, [card(1), card(2)])
+    let card = |index: u64| -> Box<dyn Card> { Box::new(core::card(data_w, seed ^ index << 32)) };
+    let (a, b) = (card(1), card(2));
+    let b = if two_threads { Box::new(Beside::new(b)) } else { b };
+    World::new(config, [Some(a), Some(b)])
         .with_context(|| format!("making two stores of {store_bytes} bytes; choose a smaller size"))
 }

@@ -194,3 +194,14 @@ fn a_slow_down_of_5_percent_is_caught() {
     }
     assert_eq!(compare(&[&a, &same, "--threshold", "-1%"]).0, 2);
 }
+
+#[test]
+fn cards_on_two_threads_give_what_they_give_on_one() {
+    let run = |threads: &str| {
+        let mut outcome = bench(&["--count", "60", "--depth", "8", "--pattern", "mixed", "--threads", threads]);
+        assert!(outcome["sim_khz"].take().as_f64().unwrap() > 0.0);
+        outcome
+    };
+    assert_eq!(run("1"), run("2"));
+    fails(dyad(&SMALL).args(["--threads", "3"]), 2);
+}

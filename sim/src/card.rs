@@ -265,6 +265,17 @@ pub trait Card: Send {
     /// `outputs`, then clocks.
     fn cycle(&mut self, inputs: &CardInputs, outputs: &mut CardOutputs);
 
+    /// The first half of [`cycle`](Self::cycle): a card with a thread of its own may still be at work afterwards.
+    fn begin(&mut self, inputs: &CardInputs, outputs: &mut CardOutputs) {
+        self.cycle(inputs, outputs);
+    }
+
+    /// The other half: the cycle that was begun is done, and `outputs` are its outputs. They must be those of
+    /// [`begin`](Self::begin).
+    fn end(&mut self, outputs: &mut CardOutputs) {
+        let _ = outputs;
+    }
+
     /// Starts to write waves to `path`.
     ///
     /// # Errors

@@ -2,13 +2,15 @@
 //!
 //! A [`World`] holds two sites and the link between them. At each site there is a [`Card`] (Verilated, or a stand-in),
 //! host memory that honours what was mapped, a local store, and a strict cut-through MAC. Everything runs in the calling
-//! thread, cycle by cycle, without sleeping, and is the same for the same seed, to the cycle. Idle stretches, such as the
-//! flight of a frame over 100 km, are jumped over without changing anything that can be seen.
+//! thread, cycle by cycle, without sleeping, and is the same for the same seed, to the cycle; one card can be given a thread
+//! of its own. Idle stretches, such as the flight of a frame over 100 km, are jumped over without changing anything that
+//! can be seen.
 //!
 //! | module | what it models |
 //! |---|---|
 //! | [`card`] | the card's pins |
 //! | [`rtl`], [`mod@core`] | the Verilated card, and the two builds of it |
+//! | [`beside`] | a card on a thread of its own |
 //! | [`axi`], [`faults`] | an AXI4 slave with latency, stalls and faults; [`axi_check`] referees the master |
 //! | [`host_mem`], [`memory`] | host memory behind an IOMMU |
 //! | [`store`] | the local store and its flush line |
@@ -26,6 +28,7 @@ pub mod axi_check;
 mod axi_tests;
 pub mod axil;
 pub mod backing;
+pub mod beside;
 pub mod card;
 pub mod config;
 pub mod core;
@@ -46,6 +49,7 @@ pub mod world;
 pub use axi::{AxiConfig, AxiCounts};
 pub use axi_check::OnViolation;
 pub use backing::{Bench, SimBacking};
+pub use beside::Beside;
 pub use card::{Card, Response, Site};
 pub use config::Config;
 pub use faults::{Access, Effect, Fault, Unit};

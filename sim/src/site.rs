@@ -106,9 +106,9 @@ impl Station {
         self.host_bus.broken().iter().chain(self.store_bus.broken()).chain(self.tx.broken())
     }
 
-    /// One cycle.
+    /// The first half of a cycle: up to the card's outputs. It takes nothing that is sent in the same cycle.
     #[inline]
-    pub(crate) fn step(&mut self, cycle: u64, outgoing: &mut Wire, incoming: &mut Wire) {
+    pub(crate) fn begin(&mut self, cycle: u64, incoming: &mut Wire) {
         if self.dead {
             // What arrives is lost, but it must leave the wire.
             incoming.receive(cycle, &mut self.inputs.rx);
@@ -128,8 +128,17 @@ impl Station {
         inputs.rx = *self.rx.present(cycle, incoming);
         inputs.tx_ready = self.tx.ready(cycle);
 
+        self.card.begin(inputs, &mut self.outputs);
+    }
+
+    /// The other half: what the outputs do.
+    #[inline]
+    pub(crate) fn end(&mut self, cycle: u64, outgoing: &mut Wire) {
+        if self.dead || self.inputs.rst {
+            return;
+        }
         let outputs = &mut self.outputs;
-        self.card.cycle(inputs, outputs);
+        self.card.end(outputs);
         if outputs.irq != 0 {
             self.irqs.record(cycle, outputs.irq);
         }

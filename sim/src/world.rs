@@ -290,8 +290,12 @@ impl World {
         let cycle = self.cycle;
         let [from_a, from_b] = &mut self.wires;
         let [a, b] = &mut self.sites;
-        step_site(a, cycle, from_a, from_b);
-        step_site(b, cycle, from_b, from_a);
+        // A frame takes at least a cycle: what is sent in this one is not there yet. The second card is begun first, for
+        // it is the one that may have a thread of its own.
+        begin(b, cycle, from_a);
+        begin(a, cycle, from_b);
+        end(a, cycle, from_a, from_b);
+        end(b, cycle, from_b, from_a);
         self.cycle += 1;
         self.since_jump += 1;
         self.speed.simulated += 1;
@@ -431,9 +435,16 @@ impl World {
 }
 
 #[inline]
-fn step_site(site: &mut Occupant, cycle: u64, outgoing: &mut Wire, incoming: &mut Wire) {
+fn begin(site: &mut Occupant, cycle: u64, incoming: &mut Wire) {
+    if let Occupant::Card(station) = site {
+        station.begin(cycle, incoming);
+    }
+}
+
+#[inline]
+fn end(site: &mut Occupant, cycle: u64, outgoing: &mut Wire, incoming: &mut Wire) {
     match site {
-        Occupant::Card(station) => station.step(cycle, outgoing, incoming),
+        Occupant::Card(station) => station.end(cycle, outgoing),
         Occupant::Peer(peer) => peer.step(cycle, outgoing, incoming),
     }
 }

@@ -375,14 +375,14 @@ fn read_channel(map: &mut Map, p: &Params) -> E {
     let message_data = m.input("mb_rx_data", 32);
 
     let elsewhere = [regs::COUNTER.offset, regs::MAILBOX_RX_DATA.offset];
-    let blocks = map.readout(addr.get(), |r| match r.count {
+    let blocks = map.readout(steps.bit(0), addr.get(), |r| match r.count {
         _ if elsewhere.contains(&r.offset) => 0,
         regs::QUEUES_MAX if (regs::SQ_BASE_LO.offset..regs::VECTORS_BLOCK.offset).contains(&r.offset) => p.queues,
         count => count,
     });
     let word = m.reg_nr("word", 32);
     let message = mux(message_here, message_data, zero(32));
-    word.set(blocks.iter().fold(message, |all, block| all | *block));
+    when(steps.bit(1), || word.set(blocks.iter().fold(message, |all, block| all | *block)));
     let data = m.reg_nr("r_data", 32);
     let valid = m.reg("r_valid", 1, 0);
     when(steps.bit(2), || {

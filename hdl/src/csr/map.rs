@@ -64,16 +64,19 @@ impl<'a> Map<'a> {
     pub fn store(&self, register: &Register, index: usize, f: Field, keep: bool) -> Var {
         let name = if register.count > 1 { format!("{}_{index}", f.name) } else { f.name.to_string() };
         let q = self.m.reg(format!("{}_q", name.to_lowercase()), f.width, 0);
-        let hit = self.hit(register, index);
-        for byte in 0..4 {
-            // The part of the field that lies in this byte.
-            let (from, to) = (f.lsb.max(8 * byte), (f.lsb + f.width).min(8 * byte + 8));
-            if from < to {
-                when(hit & self.write.strobes.bit(byte), || {
-                    q.set_slice(from - f.lsb, self.write.data.slice(from, to - from));
-                });
+        let hit = self.write.addr.eq(register.at(index) / 4);
+        // Whether there is a write comes first and alone: a simulator then skips all registers at once.
+        when(self.write.en, || {
+            for byte in 0..4 {
+                // The part of the field that lies in this byte.
+                let (from, to) = (f.lsb.max(8 * byte), (f.lsb + f.width).min(8 * byte + 8));
+                if from < to {
+                    when(hit & self.write.strobes.bit(byte), || {
+                        q.set_slice(from - f.lsb, self.write.data.slice(from, to - from));
+                    });
+                }
             }
-        }
+        });
         if !keep {
             when(self.clear, || q.set(0));
         }
@@ -104,12 +107,12 @@ impl<'a> Map<'a> {
         self.number(register, index, 0, width, false)
     }
 
-    /// The words of every block, as they stand one cycle after `addr`: zero where the address is another block's.
+    /// The words of every block, one cycle after `addr` is taken by `en`: zero where the address is another block's.
     ///
     /// # Panics
     /// When a register of the contract that can be read has no word here with an index below `limit`, or a word has no
     /// register.
-    pub fn readout(&self, addr: E, limit: impl Fn(&Register) -> usize) -> Vec<E> {
+    pub fn readout(&self, en: E, addr: E, limit: impl Fn(&Register) -> usize) -> Vec<E> {
         let readable = REGISTERS.iter().filter(|r| r.access != Access::Wo);
         let mut wanted: Vec<usize> = readable.flat_map(|r| (0..limit(r)).map(|i| r.at(i))).collect();
         let mut found: Vec<usize> = self.words.iter().map(|w| w.0).collect();
@@ -121,11 +124,13 @@ impl<'a> Map<'a> {
         let mut blocks = Vec::new();
         for (n, (_, kind, _, _)) in BLOCKS.iter().enumerate() {
             let word = self.m.reg_nr(format!("word_{}", block::name(*kind)), 32);
-            switch(addr, |s| {
-                for (offset, value) in self.words.iter().filter(|w| block_of(w.0) == Some(n)) {
-                    s.is((offset / 4) as u64, || word.set(*value));
-                }
-                s.default(|| word.set(0));
+            when(en, || {
+                switch(addr, |s| {
+                    for (offset, value) in self.words.iter().filter(|w| block_of(w.0) == Some(n)) {
+                        s.is((offset / 4) as u64, || word.set(*value));
+                    }
+                    s.default(|| word.set(0));
+                });
             });
             blocks.push(word.get());
         }
