@@ -7,7 +7,9 @@ use std::thread;
 use clap::{Args, Parser, Subcommand};
 
 use crate::simulator::SimOptions;
-use crate::{bench, completions, demo, info, lookup, lun, man, progress, sim, stats, sync, top, trace, transfer};
+use crate::{
+    bench, completions, demo, info, lookup, lun, man, progress, serve, sim, stats, sync, top, trace, transfer,
+};
 
 /// One LUN, live at two sites: drives Dyad cards, on boards and in simulation.
 #[derive(Parser)]
@@ -23,6 +25,7 @@ pub struct Cli {
 const AFTER_HELP: &str = "Examples:
   dyad demo                              a disk image, written at one site and read at the other
   dyad bench --km 100                    what a write costs, stage by stage
+  dyad serve --site-a nbd://127.0.0.1:10809 --site-b nbd://127.0.0.1:10810 --size 256M   one disk, at both sites
   dyad sim --socket-dir run              a simulated pair for other programs
 
 Exit codes:
@@ -34,6 +37,7 @@ Exit codes:
 #[derive(Subcommand)]
 enum Verb {
     Demo(Box<demo::Args>),
+    Serve(Box<serve::Args>),
     Sim(sim::Args),
     Info(info::Args),
     Lun(lun::Args),
@@ -58,6 +62,7 @@ impl Cli {
         progress::set_quiet(self.quiet);
         match self.verb {
             Verb::Demo(args) => demo::run(&args),
+            Verb::Serve(args) => serve::run(&args),
             Verb::Sim(args) => sim::run(&args),
             Verb::Info(args) => info::run(&args),
             Verb::Lun(args) => lun::run(&args),

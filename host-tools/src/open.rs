@@ -1,6 +1,7 @@
 //! From the command line to cards: boards, sockets, or a simulator of this process's own.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, TryLockError};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -38,6 +39,9 @@ pub struct TargetArgs {
     /// Size of a store that is made, in MiB
     #[arg(long, default_value_t = 64, value_name = "MIB", value_parser = clap::value_parser!(u32).range(1..=1 << 20))]
     store_mib: u32,
+    /// Blocks of a store that is made, where another option says so.
+    #[arg(skip)]
+    exact_store_blocks: Option<u64>,
     #[command(flatten)]
     pub sim: SimArgs,
 }
@@ -74,7 +78,12 @@ impl TargetArgs {
 
     /// Blocks of a store that is made.
     pub fn store_blocks(&self) -> u64 {
-        u64::from(self.store_mib) << 20 >> 12
+        self.exact_store_blocks.unwrap_or(u64::from(self.store_mib) << 20 >> 12)
+    }
+
+    /// With stores of `blocks` blocks where they are made.
+    pub fn with_store_blocks(self, blocks: u64) -> Self {
+        Self { exact_store_blocks: Some(blocks), ..self }
     }
 
     /// Blocks of the stores, as far as this program knows: of the smaller file, or of a store that it makes.
@@ -167,7 +176,7 @@ impl TargetArgs {
     /// When a store cannot be opened or made.
     pub fn world(&self) -> Result<World> {
         let files = match (&self.store_a, &self.store_b) {
-            (Some(a), Some(b)) => Some([self.store_file(a)?, self.store_file(b)?]),
+            (Some(a), Some(b)) => Some(self.store_files(a, b)?),
             _ => None,
         };
         let mut world = simulator::world(&self.sim.options(self.store_blocks()))?;
@@ -175,6 +184,32 @@ impl TargetArgs {
             world.site_mut(site).store = Store::from_file(file).context("mapping the store's file into memory")?;
         }
         Ok(world)
+    }
+
+    /// Opens both stores' files, and keeps other programs from using them at the same time.
+    fn store_files(&self, a: &Path, b: &Path) -> Result<[File; 2]> {
+        let files = [self.store_file(a)?, self.store_file(b)?];
+        let identity = |file: &File| file.metadata().map(|meta| (meta.dev(), meta.ino()));
+        ensure!(
+            identity(&files[0])? != identity(&files[1])?,
+            "opening the stores {} and {}: they are one and the same file; each site has a store of its own",
+            a.display(),
+            b.display()
+        );
+        for (file, path) in files.iter().zip([a, b]) {
+            let name = path.display();
+            match file.try_lock() {
+                Ok(()) => {}
+                Err(TryLockError::WouldBlock) => {
+                    bail!("opening the store {name}: another program uses it; end it first")
+                }
+                Err(TryLockError::Error(source)) => {
+                    return Err(source)
+                        .with_context(|| format!("locking the store {name}; put it on a local file system"));
+                }
+            }
+        }
+        Ok(files)
     }
 
     /// Opens a store's file, or makes it.

@@ -11,7 +11,8 @@ pub fn set_quiet(quiet: bool) {
     QUIET.store(quiet, Ordering::Relaxed);
 }
 
-fn is_quiet() -> bool {
+/// Whether `--quiet` was given.
+pub fn is_quiet() -> bool {
     QUIET.load(Ordering::Relaxed)
 }
 

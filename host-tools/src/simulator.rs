@@ -94,7 +94,8 @@ impl Simulator {
         // That nothing came until the deadline is as good an end.
         let _ = world.run_until("a message", left, |world| {
             enough()
-                || raised().any(|(site, vector)| world.site(site).is_dead() || world.site(site).irqs.pending(vector) > 0)
+                || raised()
+                    .any(|(site, vector)| world.site(site).is_dead() || world.site(site).irqs.pending(vector) > 0)
         });
         for (site, vector) in raised() {
             while world.site_mut(site).irqs.take(vector).is_some() {}

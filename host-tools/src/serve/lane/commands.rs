@@ -1,0 +1,89 @@
+//! From parts to commands of the card.
+
+use dyad_driver::{Backing, CommandId, DmaSlice, Result};
+use dyad_spec::BLOCK_BYTES;
+
+use super::{Flight, Lane, Stage, Ticket};
+use crate::serve::plan::Part;
+use crate::serve::pool::Buffer;
+use crate::serve::protocol::request::Operation;
+
+impl Lane {
+    /// Submits a part's first command; `false` when there is no buffer for it now.
+    pub(super) fn launch(&mut self, ticket: Ticket) -> Result<bool> {
+        let part = ticket.part;
+        let Some(work) = self.work.get(&ticket.work).filter(|work| work.failed.is_none()) else {
+            // The request has failed meanwhile.
+            self.leave(&ticket);
+            self.part_ended(ticket.work);
+            return Ok(true);
+        };
+        let whole_write = ticket.writes && part.is_whole();
+        if whole_write && work.operation != Operation::Write {
+            let zeroes = self.pool.zeroes();
+            let command = self.write(&part, &zeroes)?;
+            self.fly(command, ticket, Stage::Whole, None);
+            return Ok(true);
+        }
+        let Some(buffer) = self.pool.take(part.blocks) else { return Ok(false) };
+        let (command, stage) = if whole_write {
+            buffer.slice().write_at(0, &work.data[part.data()]);
+            (self.write(&part, buffer.slice())?, Stage::Whole)
+        } else {
+            let stage = if ticket.writes { Stage::Fetch } else { Stage::Whole };
+            (self.read(&part, buffer.slice())?, stage)
+        };
+        self.fly(command, ticket, stage, Some(buffer));
+        Ok(true)
+    }
+
+    /// Puts a piece of a block into the block, which has been read into `buffer`, and writes it back.
+    ///
+    /// **What is guaranteed now:** nothing else that comes through *this site's* server writes the block between the read
+    /// and the write: the [`Gate`](crate::serve::gate::Gate) sees to it. What the *other site* writes to the same block in
+    /// between would be lost. Today that cannot happen, for the card takes writes at the owner alone. When it takes them at
+    /// both sites, the write below must become a compare-and-write against what was read, and a miscompare must go back to
+    /// [`Stage::Fetch`]: this is the only place that has to change.
+    pub(super) fn merge(&mut self, ticket: Ticket, buffer: Buffer) -> Result<()> {
+        let part = ticket.part;
+        let Some(work) = self.work.get(&ticket.work) else {
+            // Its client has been told that it failed; then it is better not done at all.
+            self.pool.give(buffer);
+            self.leave(&ticket);
+            return Ok(());
+        };
+        match work.operation {
+            Operation::Write => buffer.slice().write_at(part.skip, &work.data[part.data()]),
+            _ => buffer.slice().write_at(part.skip, &[0; BLOCK_BYTES][..part.bytes]),
+        }
+        let command = self.write(&part, buffer.slice())?;
+        self.fly(command, ticket, Stage::Store, Some(buffer));
+        Ok(())
+    }
+
+    /// The one way by which data reach the card, at either site. That the other site owns the block is the card's to say:
+    /// when it carries such writes to the owner, they work here with no change.
+    fn write(&mut self, part: &Part, data: &DmaSlice) -> Result<CommandId> {
+        self.queue.submit_write(self.lun, part.lba, part.blocks, data)
+    }
+
+    fn read(&mut self, part: &Part, data: &DmaSlice) -> Result<CommandId> {
+        self.queue.submit_read(self.lun, part.lba, part.blocks, data)
+    }
+
+    fn fly(&mut self, command: CommandId, ticket: Ticket, stage: Stage, buffer: Option<Buffer>) {
+        let deadline = self.queue.backing().after(self.patience);
+        self.in_flight.insert(command, Flight { ticket, stage, buffer, deadline });
+    }
+
+    /// One FLUSH for all that want one: their writes were complete before it.
+    pub(super) fn flush_all(&mut self) -> Result<()> {
+        if self.flush_wanted.is_empty() || self.flushing.is_some() || self.queue.room() == 0 {
+            return Ok(());
+        }
+        let command = self.queue.submit_flush(self.lun)?;
+        let deadline = self.queue.backing().after(self.patience);
+        self.flushing = Some((command, std::mem::take(&mut self.flush_wanted), deadline));
+        Ok(())
+    }
+}
