@@ -10,12 +10,16 @@ use crate::process::Process;
 use crate::progress::Step;
 
 /// Package and why it is needed.
-pub const PACKAGES: [(&str, &str); 5] = [
+pub const PACKAGES: [(&str, &str); 9] = [
     ("g++", "compiles the Verilated card"),
     ("make", "builds native parts of Rust crates"),
     ("e2fsprogs", "makes and checks the demo's ext4 image"),
     ("zlib1g-dev", "FST traces"),
     ("liblz4-dev", "FST traces"),
+    ("libnbd-bin", "nbdinfo and nbdcopy: clients that test `dyad serve`"),
+    ("python3-libnbd", "nbdsh: the same"),
+    ("qemu-utils", "qemu-img and qemu-io: the same"),
+    ("fio", "the same, with verification"),
 ];
 
 /// Packages that provide Python with virtual environments; needed only where no other Python can make one.

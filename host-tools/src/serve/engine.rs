@@ -73,6 +73,8 @@ pub struct Engine {
     /// A simulator has something to do after the last request: commits to send, messages to repeat.
     restless_until: Option<Deadline>,
     housekept: Instant,
+    /// What the stores had flushed before the first client, at each simulated site.
+    flushed_before: Option<[u64; 2]>,
     stopping: Option<Instant>,
     panics: u32,
 }
@@ -80,7 +82,9 @@ pub struct Engine {
 impl Engine {
     /// Of cards whose link is up.
     pub fn new(cards: Cards, lanes: Vec<Lane>, outbox: Outbox) -> Self {
-        Self { cards, lanes, outbox, restless_until: None, housekept: Instant::now(), stopping: None, panics: 0 }
+        let flushed_before = flushed(&cards);
+        let housekept = Instant::now();
+        Self { cards, lanes, outbox, restless_until: None, housekept, flushed_before, stopping: None, panics: 0 }
     }
 
     /// Works until it is told to stop, which it tells the clients' threads by `ending`, and what is in flight has ended. Then flushes, closes the link, and lets go of all.
@@ -226,7 +230,13 @@ impl Engine {
     }
 
     fn end(mut self) -> Result<()> {
+        // What has come meanwhile is too late.
+        self.hear();
         let broken = self.lanes.iter().find_map(|lane| lane.broken().map(str::to_owned));
+        if let (Some(before), Some(now)) = (self.flushed_before, flushed(&self.cards)) {
+            let [a, b] = [now[0] - before[0], now[1] - before[1]];
+            info!("flushes that the stores have answered: {a} at site a, {b} at site b");
+        }
         // All queues but the sites' own must be gone; the close flushes both stores.
         self.lanes.clear();
         if let Some(reason) = broken {
@@ -234,4 +244,10 @@ impl Engine {
         }
         self.cards.close().context("closing the link")
     }
+}
+
+/// Flushes that the simulated stores have answered.
+fn flushed(cards: &Cards) -> Option<[u64; 2]> {
+    let world = cards.simulator()?.bench.world();
+    Some(dyad_sim::Site::ALL.map(|site| world.site(site).flush.count))
 }

@@ -31,6 +31,7 @@ mod socket;
 mod stable;
 mod stores;
 
+use std::fs::File;
 use std::io::{self, IsTerminal, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
@@ -151,7 +152,8 @@ fn serve(args: &Args, listeners: Vec<(&'static str, Listener)>) -> Result<()> {
     let target = stores::sized(&args.target, args.size)?;
     let mut cards = target.cards()?;
     let lun = stores::bring_up(&mut cards, &target, args.lun, args.size)?;
-    let stable = Rc::new(Stable::new(store_files(&cards, &target)?));
+    let files = store_files(&cards, &target)?;
+    let stable = Rc::new(Stable::new(files.iter().map(File::try_clone).collect::<io::Result<_>>()?));
     let patience = if target.origin() == Origin::Outside && target.is_simulated() { PATIENCE_SOCKET } else { PATIENCE };
     let mut lanes = Vec::new();
     for (site, _) in &listeners {
@@ -184,14 +186,15 @@ fn serve(args: &Args, listeners: Vec<(&'static str, Listener)>) -> Result<()> {
     while clients.load(Ordering::Acquire) > 0 && Instant::now() < deadline {
         thread::sleep(Duration::from_millis(5));
     }
+    files.iter().try_for_each(File::sync_all).context("syncing the stores' files; check the disk that they are on")?;
     if result.is_ok() {
-        info!("ended: both stores are closed and known equal");
+        info!("ended: the stores are closed and known equal");
     }
     result
 }
 
 /// The files that the stores are, if they outlive this program.
-fn store_files(cards: &Cards, target: &TargetArgs) -> Result<Vec<std::fs::File>> {
+fn store_files(cards: &Cards, target: &TargetArgs) -> Result<Vec<File>> {
     let Some(simulator) = cards.simulator().filter(|_| target.origin() == Origin::Kept) else { return Ok(Vec::new()) };
     let world = simulator.bench.world();
     let files = dyad_sim::Site::ALL.into_iter().filter_map(|site| world.site(site).store.memory().file());

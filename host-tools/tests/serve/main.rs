@@ -1,0 +1,12 @@
+//! `dyad serve`, used by ordinary NBD clients, by rude ones, and when things go wrong around it.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod clients;
+mod endings;
+mod refusals;
+mod rubbish;
+mod sectors;
+mod server;
+mod wire;
