@@ -7,12 +7,15 @@
 //! | `tools.rs` | where the installed tools are, and how to call them |
 //! | `rtl.rs` | the Verilog that `dyad-hdl` prints, as text |
 //! | `linters.rs` | the three lint tools over one file |
+//! | `synth/` | what the card costs in a chip, by block, and the committed budgets |
+//! | `boards/` | the boards of `constraints/`, checked without their vendors' tools |
 //! | `process.rs` | child processes: each has a deadline, each failure says what was run |
 //! | `progress.rs`, `table.rs` | what the user sees |
 //! | `repo.rs` | paths of the checkout |
 //!
 //! It must never hold anything that the programs need at run time.
 
+mod boards;
 mod cmd;
 mod debian;
 mod linters;
@@ -21,6 +24,7 @@ mod progress;
 mod repo;
 mod rtl;
 mod rustup;
+mod synth;
 mod table;
 mod tools;
 mod venv;
@@ -53,6 +57,8 @@ enum Verb {
     Lint(cmd::lint::Args),
     Gen(cmd::generate::Args),
     Verilog(cmd::verilog::Args),
+    Synth(cmd::synth::Args),
+    Constraints(cmd::constraints::Args),
 }
 
 fn main() -> ExitCode {
@@ -67,6 +73,8 @@ fn main() -> ExitCode {
         Verb::Lint(args) => cmd::lint::run(&repo, args),
         Verb::Gen(args) => cmd::generate::run(&repo, args),
         Verb::Verilog(args) => cmd::verilog::run(&repo, args),
+        Verb::Synth(args) => cmd::synth::run(&repo, args),
+        Verb::Constraints(args) => cmd::constraints::run(&repo, args),
     });
     match outcome {
         Ok(code) => code,

@@ -67,16 +67,21 @@ impl Process {
         success(&line, status, "")
     }
 
-    /// Runs and keeps the output. How it ended is the caller's to judge.
-    pub fn capture(mut self) -> Result<Captured> {
+    /// Runs and shows each line of both outputs to `see`. How it ended is the caller's to judge.
+    pub fn watch(mut self, see: impl FnMut(&str)) -> Result<ExitStatus> {
         let (reader, writer) = std::io::pipe().context("can't make a pipe")?;
         let other = writer.try_clone().context("can't make a pipe")?;
         self.command.stdout(writer).stderr(other);
         let child = self.spawn()?;
         let lines = read_lines(reader);
         self.command.stdout(Stdio::inherit()).stderr(Stdio::inherit());
+        self.drive(child, &lines, see)
+    }
+
+    /// Runs and keeps the output. How it ended is the caller's to judge.
+    pub fn capture(self) -> Result<Captured> {
         let mut text = String::new();
-        let outcome = self.drive(child, &lines, |line| {
+        let outcome = self.watch(|line| {
             text.push_str(line);
             text.push('\n');
         });

@@ -1,6 +1,7 @@
 //! The Verilog that `dyad-hdl` prints, as text. The only file here that knows that crate.
 
 use anyhow::{Result, ensure};
+use clap::ValueEnum;
 use dyad_hdl::params::Params;
 use dyad_hdl::{top, verilog};
 
@@ -18,6 +19,54 @@ pub struct Unit {
 pub fn core(data_w: u32) -> Result<String> {
     ensure!(matches!(data_w, 64 | 512), "DATA_W is 64 or 512, not {data_w}");
     Ok(top::verilog(data_w as usize))
+}
+
+/// A build of the card that is mapped and has budgets.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub enum Size {
+    /// The sizes of a 10G or 100G board: 4096 slots, 65536 directory entries
+    Full,
+    /// What a small FPGA takes: 512 slots, 4096 directory entries, 4 gather buffers a leg
+    Board,
+    /// The least: 64 slots, 64 directory entries, 2 gather buffers a leg
+    Small,
+}
+
+impl Size {
+    /// Its name on the command line and in the budgets.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Full => "full",
+            Self::Board => "board",
+            Self::Small => "small",
+        }
+    }
+
+    /// The generator's parameters.
+    pub fn params(self, data_w: u32) -> Params {
+        let data_w = data_w as usize;
+        match self {
+            Self::Full => Params::new(data_w),
+            Self::Board => Params {
+                slots: 512,
+                period: 1024,
+                queues: 2,
+                extents: 4096,
+                local_bufs: 4,
+                mirror_bufs: 4,
+                queue_log2: 9,
+                ..Params::new(data_w)
+            },
+            Self::Small => Params::small(data_w),
+        }
+    }
+}
+
+/// The whole core at a datapath width (64 or 512) and a size.
+pub fn sized_core(data_w: u32, size: Size) -> Result<Unit> {
+    ensure!(matches!(data_w, 64 | 512), "DATA_W is 64 or 512, not {data_w}");
+    let text = verilog::print(&top::dyad_core(&size.params(data_w)));
+    Ok(Unit { name: format!("core_{data_w}_{}", size.name()), top: "dyad_core".to_owned(), text })
 }
 
 /// Everything that is linted: the whole core, and with it every block, at each width and at two points of its sizes.

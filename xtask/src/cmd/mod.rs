@@ -1,5 +1,6 @@
 //! The verbs.
 
+pub mod constraints;
 pub mod demo;
 pub mod formal;
 pub mod generate;
@@ -7,5 +8,6 @@ pub mod lint;
 pub mod mutants;
 pub mod setup;
 pub mod soak;
+pub mod synth;
 pub mod test;
 pub mod verilog;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, bail};
 use clap::ValueEnum;
 
-use crate::cmd::{generate, lint, setup};
+use crate::cmd::{constraints, generate, lint, setup, synth};
 use crate::process::Process;
 use crate::progress::seconds;
 use crate::repo::Repo;
@@ -40,6 +40,10 @@ enum Phase {
     Clippy,
     /// The card's Verilog: Verilator, yosys, slang
     Lint,
+    /// What the 64-bit core costs on UltraScale+, against constraints/budgets.toml
+    Synth,
+    /// Boards: top levels, pins, clocks, room in the chip
+    Constraints,
     /// Tests of all packages, doctests included
     Test,
     /// A small run of the demo
@@ -120,6 +124,12 @@ impl Phase {
             }
             Self::Lint if lint::lint(repo, None)? => passed(),
             Self::Lint => Ok(Outcome::Failed("see above; the files are in out/lint".into())),
+            Self::Synth => Ok(match synth::check(repo)? {
+                Ok(note) => Outcome::Passed(note),
+                Err(over) => Outcome::Failed(format!("above constraints/budgets.toml:\n{over}")),
+            }),
+            Self::Constraints if constraints::check(repo, None)? => passed(),
+            Self::Constraints => Ok(Outcome::Failed("see above".into())),
             Self::Test => cargo_test(repo),
             Self::Demo => demo(repo),
         }
@@ -215,6 +225,6 @@ mod tests {
     #[test]
     fn phases_have_the_names_that_only_takes() {
         let names: Vec<String> = Phase::value_variants().iter().map(|phase| phase.name()).collect();
-        assert_eq!(names, ["setup", "gen", "fmt", "clippy", "lint", "test", "demo"]);
+        assert_eq!(names, ["setup", "gen", "fmt", "clippy", "lint", "synth", "constraints", "test", "demo"]);
     }
 }

@@ -1,0 +1,245 @@
+//! The boards of `constraints/`, and how each is checked without its vendor's tools.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `mod.rs` | the boards; their top levels, elaborated with vendor cells as black boxes; what they use of the chip |
+//! | `pins.rs` | pins against ports, against their sources, and against the pins' functions |
+//! | `xdc.rs`, `lpf.rs` | the two dialects of constraint files |
+
+pub mod lpf;
+pub mod pins;
+pub mod xdc;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, ensure};
+
+use crate::process::Process;
+use crate::repo::Repo;
+use crate::rtl::{self, Size};
+use crate::synth::Target;
+use crate::synth::budget::Budgets;
+use crate::synth::cells::Usage;
+use crate::tools::Tools;
+use pins::{Constraints, Port};
+
+/// Longest time for one elaboration. It takes a few seconds.
+const DEADLINE: Duration = Duration::from_secs(300);
+
+/// A board that has a directory in `constraints/`.
+#[derive(Debug)]
+pub struct Board {
+    /// Its name: that of its directory and of its constraint file.
+    pub name: &'static str,
+    /// Its top module; the file has the same name.
+    pub top: &'static str,
+    /// Datapath width of its core.
+    pub data_w: u32,
+    /// Size of its core's tables.
+    pub size: Size,
+    /// Family of its chip.
+    pub target: Target,
+    /// Its chip, as the vendor's tools call it.
+    pub part: &'static str,
+    /// What the chip has. Sources: AMD DS922 and DS965, Lattice FPGA-DS-02012.
+    pub chip: Usage,
+    /// What PCIe, MAC, memory controllers and crossings take beside the core: an allowance, not a measurement.
+    pub shell: Usage,
+    /// Black boxes of `constraints/vendor/` and of the board's directory.
+    black_boxes: &'static [&'static str],
+}
+
+/// All boards.
+pub const BOARDS: &[Board] = &[
+    Board {
+        name: "as02mc04",
+        top: "as02mc04",
+        data_w: 64,
+        size: Size::Full,
+        target: Target::Xcup,
+        part: "xcku3p-ffvb676-1-e",
+        chip: Usage { lut: 162_720, lutram: 0, ff: 325_440, bram18: 720, dsp: 1368 },
+        shell: Usage { lut: 45_000, lutram: 0, ff: 60_000, bram18: 120, dsp: 0 },
+        black_boxes: &["../vendor/amd_cells.v", "shell_stub.v"],
+    },
+    Board {
+        name: "alveo-u50",
+        top: "alveo_u50",
+        data_w: 512,
+        size: Size::Full,
+        target: Target::Xcup,
+        part: "xcu50-fsvh2104-2-e",
+        chip: Usage { lut: 871_680, lutram: 0, ff: 1_743_360, bram18: 2688, dsp: 5952 },
+        shell: Usage { lut: 120_000, lutram: 0, ff: 180_000, bram18: 400, dsp: 0 },
+        black_boxes: &["../vendor/amd_cells.v", "shell_stub.v"],
+    },
+];
+
+impl Board {
+    /// The board called `name`.
+    ///
+    /// # Errors
+    /// When there is none; the message lists those that there are.
+    pub fn find(name: &str) -> Result<&'static Self> {
+        let names = || BOARDS.iter().map(|board| board.name).collect::<Vec<_>>().join(", ");
+        BOARDS
+            .iter()
+            .find(|board| board.name == name)
+            .with_context(|| format!("no board `{name}`; there are {}", names()))
+    }
+
+    /// Its directory.
+    pub fn dir(&self, repo: &Repo) -> PathBuf {
+        repo.path("constraints").join(self.name)
+    }
+
+    /// Its constraint file.
+    pub fn constraint_file(&self, repo: &Repo) -> PathBuf {
+        let extension = if self.target == Target::Ecp5 { "lpf" } else { "xdc" };
+        self.dir(repo).join(format!("{}.{extension}", self.name))
+    }
+
+    /// Reads its constraint file.
+    ///
+    /// # Errors
+    /// When it can't be read, or holds what the checks don't know.
+    pub fn constraints(&self, repo: &Repo) -> Result<Constraints> {
+        let path = self.constraint_file(repo);
+        let text = read(&path)?;
+        let parsed = if self.target == Target::Ecp5 { lpf::parse(&text) } else { xdc::parse(&text) };
+        parsed.with_context(|| format!("in {}", path.display()))
+    }
+
+    /// Elaborates the top module with the core and all vendor cells as black boxes; returns its ports.
+    ///
+    /// # Errors
+    /// When yosys warns of anything, or `check -assert` finds something.
+    pub fn elaborate(&self, repo: &Repo, tools: &Tools) -> Result<Vec<Port>> {
+        let work = repo.path("out/constraints").join(self.name);
+        fs::create_dir_all(&work).with_context(|| format!("can't create {}", work.display()))?;
+        let mut boxes = vec!["core_stub.v".to_owned()];
+        write(&work.join("core_stub.v"), &core_stub(self.data_w, self.size)?)?;
+        for file in self.black_boxes {
+            let name = Path::new(file).file_name().and_then(|n| n.to_str()).context("a black box has no name")?;
+            write(&work.join(name), &read(&self.dir(repo).join(file))?)?;
+            boxes.push(name.to_owned());
+        }
+        let top = format!("{}.v", self.top);
+        write(&work.join(&top), &read(&self.dir(repo).join(&top))?)?;
+        let script = format!(
+            "read_verilog -lib {}; read_verilog {top}; hierarchy -check -top {}; proc; \
+             select -assert-none t:$dlatch t:$adlatch t:$dlatchsr t:$sr; check -assert; tee -q -o ports.txt portlist",
+            boxes.join(" "),
+            self.top
+        );
+        let mut yosys = tools.yosys(&work);
+        // -e: any warning is an error.
+        yosys.args(["-q", "-e", ".", "-p", &script]);
+        Process::new(yosys, DEADLINE).output().with_context(|| format!("{}: the top level", self.name))?;
+        pins::parse_ports(&read(&work.join("ports.txt"))?)
+    }
+
+    /// What the core, by its budget, and the shell, by its allowance, take of the chip: a line each; and whether all fits.
+    ///
+    /// # Errors
+    /// When the core has no budget for this family.
+    pub fn utilisation(&self, budgets: &Budgets) -> Result<(Vec<Share>, bool)> {
+        let table = format!("core_{}_{}.{}", self.data_w, self.size.name(), self.target.name());
+        let core = |key| budgets.limit(&table, "all", key).with_context(|| format!("no budget of {key} in [{table}]"));
+        let shares = vec![
+            Share { what: "LUT", core: core("lut")?, shell: self.shell.lut, chip: self.chip.lut },
+            Share { what: "FF", core: core("ff")?, shell: self.shell.ff, chip: self.chip.ff },
+            Share { what: "BRAM18", core: core("bram18")?, shell: self.shell.bram18, chip: self.chip.bram18 },
+        ];
+        let fits = shares.iter().all(|share| share.core + share.shell <= share.chip);
+        Ok((shares, fits))
+    }
+}
+
+/// What is used of one resource of a chip.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Share {
+    /// The resource.
+    pub what: &'static str,
+    /// The core's limit.
+    pub core: u32,
+    /// The shell's allowance.
+    pub shell: u32,
+    /// What the chip has.
+    pub chip: u32,
+}
+
+/// The core as a black box: its ports and nothing else.
+fn core_stub(data_w: u32, size: Size) -> Result<String> {
+    let text = rtl::sized_core(data_w, size)?.text;
+    let start = text.find("module dyad_core (").context("the core's Verilog has no module dyad_core")?;
+    let end = text[start..].find(");").context("the core's port list does not end")?;
+    let ports = &text[start..start + end];
+    ensure!(ports.contains("m_axis_tx_tdata"), "the core's port list is not complete");
+    Ok(format!("(* blackbox *)\n{ports});\nendmodule\n"))
+}
+
+fn read(path: &Path) -> Result<String> {
+    fs::read_to_string(path).with_context(|| format!("can't read {}", path.display()))
+}
+
+fn write(path: &Path, text: &str) -> Result<()> {
+    fs::write(path, text).with_context(|| format!("can't write {}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The ports as the constraint file has them: what elaboration finds is compared with it by `cargo xtask constraints`.
+    fn ports_of(constraints: &Constraints) -> Vec<Port> {
+        let mut ports: Vec<Port> = Vec::new();
+        for pin in &constraints.pins {
+            let name = pin.bit.split('[').next().unwrap_or_default();
+            match ports.iter_mut().find(|port| port.name == name) {
+                Some(port) => port.width += 1,
+                None => ports.push(Port { name: name.into(), width: 1, input: true }),
+            }
+        }
+        ports
+    }
+
+    /// Each board's own files: they pass, and each pin that is swapped with the next, left out or doubled is found.
+    #[test]
+    fn every_pin_of_every_board_is_guarded() {
+        let repo = Repo::find().unwrap();
+        for board in BOARDS {
+            let good = board.constraints(&repo).unwrap();
+            let facts = pins::parse_facts(&read(&board.dir(&repo).join("pins.tsv")).unwrap()).unwrap();
+            let ports = ports_of(&good);
+            assert_eq!(pins::check(&ports, &good, &facts), Vec::<String>::new(), "{}", board.name);
+            let count = good.pins.len();
+            for n in 0..count {
+                let mut swapped = good.clone();
+                let site = swapped.pins[(n + 1) % count].site.clone();
+                swapped.pins[(n + 1) % count].site = std::mem::replace(&mut swapped.pins[n].site, site);
+                assert!(!pins::check(&ports, &swapped, &facts).is_empty(), "{}: pin {n} swapped", board.name);
+                let mut missing = good.clone();
+                missing.pins.remove(n);
+                assert!(!pins::check(&ports, &missing, &facts).is_empty(), "{}: pin {n} missing", board.name);
+                let mut doubled = good.clone();
+                doubled.pins.push(good.pins[n].clone());
+                assert!(!pins::check(&ports, &doubled, &facts).is_empty(), "{}: pin {n} doubled", board.name);
+            }
+        }
+    }
+
+    #[test]
+    fn a_core_that_is_too_large_does_not_fit() {
+        let budgets = |lut: u32| {
+            let text = format!("[core_64_full.xcup]\nall = {{ lut = {lut}, ff = 1, bram18 = 1 }}\n");
+            Budgets::parse(&text).unwrap()
+        };
+        let board = Board::find("as02mc04").unwrap();
+        assert!(board.utilisation(&budgets(20_000)).unwrap().1);
+        assert!(!board.utilisation(&budgets(200_000)).unwrap().1);
+        assert!(Board::find("nexys").unwrap_err().to_string().contains("as02mc04, alveo-u50"));
+    }
+}
