@@ -6,6 +6,7 @@
 //!
 //! Must never hold: anything that runs on the host, or knows of the simulator.
 
+pub mod board;
 pub mod bundle;
 pub mod csr;
 pub mod dma;
