@@ -8,7 +8,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::simulator::SimOptions;
 use crate::{
-    bench, completions, demo, info, lookup, lun, man, progress, serve, sim, stats, sync, top, trace, transfer,
+    bench, completions, demo, flash, info, lookup, lun, man, progress, serve, sim, stats, sync, top, trace, transfer,
 };
 
 /// One LUN, live at two sites: drives Dyad cards, on boards and in simulation.
@@ -40,6 +40,7 @@ enum Verb {
     Serve(Box<serve::Args>),
     Sim(sim::Args),
     Info(info::Args),
+    Flash(flash::Args),
     Lun(lun::Args),
     Sync(sync::Args),
     Stats(stats::Args),
@@ -65,6 +66,7 @@ impl Cli {
             Verb::Serve(args) => serve::run(&args),
             Verb::Sim(args) => sim::run(&args),
             Verb::Info(args) => info::run(&args),
+            Verb::Flash(args) => flash::run(&args),
             Verb::Lun(args) => lun::run(&args),
             Verb::Sync(args) => sync::run(&args),
             Verb::Stats(args) => stats::run(&args),

@@ -18,7 +18,7 @@
 //! | `progress.rs` | what is told on standard error meanwhile |
 //! | `demo/` | `dyad demo` |
 //! | `transfer.rs` | `dyad read`, `dyad write` |
-//! | `serve/`, `sim/`, `stats/`, `top/`, `trace/` | the verb of that name |
+//! | `flash/`, `serve/`, `sim/`, `stats/`, `top/`, `trace/` | the verb of that name |
 //! | `completions.rs`, `info.rs`, `lookup.rs`, `lun.rs`, `man.rs`, `sync.rs` | the verb of that name |
 //!
 //! It must never hold an offset, an opcode or a field of the contract, and prints nothing that the library did not return.
@@ -33,6 +33,7 @@ mod cli;
 mod completions;
 mod cost;
 mod demo;
+mod flash;
 mod histogram;
 mod info;
 mod lookup;

@@ -142,6 +142,16 @@ impl<B: Backing> Site<B> {
         Ok(())
     }
 
+    /// Changes the time-outs of the drivers' messages, from the next link-up on.
+    pub fn set_timing(&mut self, timing: Timing) {
+        self.config.timing = timing;
+    }
+
+    /// The time-outs of the drivers' messages.
+    pub fn timing(&self) -> Timing {
+        self.config.timing
+    }
+
     /// The card.
     pub fn device(&self) -> &Device<B> {
         &self.device

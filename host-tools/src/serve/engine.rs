@@ -8,7 +8,8 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use dyad_driver::{Backing, Deadline};
+use dyad_driver::bar::CardStatus;
+use dyad_driver::{Backing, Deadline, Mode, Timing};
 use tracing::{error, info, warn};
 
 use super::job::Job;
@@ -25,7 +26,9 @@ const POLL: Duration = Duration::from_micros(50);
 const HOUSEKEEPING: Duration = Duration::from_secs(1);
 /// How long what is in flight may take once the server is ending.
 const WIND_UP: Duration = Duration::from_secs(30);
-/// Panics with nothing done in between after which the cards are given up.
+/// Attempts to bring a broken link up end after so many repeats of a message.
+const ATTEMPT: u32 = 50;
+/// Panics, one after the other and not by a request, after which the cards are given up.
 const PANICS_MAX: u32 = 3;
 
 /// What the engine is told.
@@ -73,6 +76,9 @@ pub struct Engine {
     /// A simulator has something to do after the last request: commits to send, messages to repeat.
     restless_until: Option<Deadline>,
     housekept: Instant,
+    /// The link was fenced and is not up again.
+    mending: bool,
+    lun: u8,
     /// What the stores had flushed before the first client, at each simulated site.
     flushed_before: Option<[u64; 2]>,
     stopping: Option<Instant>,
@@ -80,11 +86,22 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// Of cards whose link is up.
-    pub fn new(cards: Cards, lanes: Vec<Lane>, outbox: Outbox) -> Self {
+    /// Of cards whose link is up, with the LUN live.
+    pub fn new(cards: Cards, lun: u8, lanes: Vec<Lane>, outbox: Outbox) -> Self {
         let flushed_before = flushed(&cards);
         let housekept = Instant::now();
-        Self { cards, lanes, outbox, restless_until: None, housekept, flushed_before, stopping: None, panics: 0 }
+        Self {
+            cards,
+            lanes,
+            outbox,
+            restless_until: None,
+            housekept,
+            mending: false,
+            lun,
+            flushed_before,
+            stopping: None,
+            panics: 0,
+        }
     }
 
     /// Works until it is told to stop, which it tells the clients' threads by `ending`, and what is in flight has ended. Then flushes, closes the link, and lets go of all.
@@ -104,8 +121,10 @@ impl Engine {
     }
 
     fn panicked(&mut self) {
-        self.panics += 1;
-        error!("a request failed by a fault of this program; please report it with what is above");
+        error!("a fault of this program: please report it with what is above; it goes on");
+        let mut blamed = false;
+        self.lanes.iter_mut().for_each(|lane| blamed |= lane.blame());
+        self.panics += u32::from(!blamed);
         if self.panics >= PANICS_MAX {
             self.lanes.iter_mut().for_each(|lane| lane.break_down(&"it failed again and again"));
             self.panics = 0;
@@ -168,10 +187,11 @@ impl Engine {
     }
 
     fn wait_busy(&mut self) {
-        let vectors = self.lanes.iter().map(Lane::vector);
         match self.cards.simulator() {
             Some(simulator) => {
-                let pairs: Vec<_> = self.sites().zip(vectors).collect();
+                let busy = self.lanes.iter().filter(|lane| lane.is_busy());
+                let site = |lane: &Lane| if lane.name() == "a" { dyad_sim::Site::A } else { dyad_sim::Site::B };
+                let pairs: Vec<_> = busy.map(|lane| (site(lane), lane.vector())).collect();
                 let pending = &self.outbox.pending;
                 let until = self.lanes[0].backing().after(RUN);
                 simulator.wait(until, &pairs, || pending.load(Ordering::Acquire) > 0);
@@ -217,16 +237,34 @@ impl Engine {
     fn housekeep(&mut self) {
         self.housekept = Instant::now();
         self.lanes.iter_mut().for_each(Lane::check_deadlines);
+        let mut fenced = false;
         for site in self.cards.sites() {
-            if let Err(error) = site.service() {
-                warn!("{error}");
-            }
+            // A card that is gone shows at its lane, when it is used.
+            let status = site.service().and_then(|()| site.device().status());
+            fenced |=
+                status.is_ok_and(|status| !status.contains(CardStatus::LINK_UP) || status.contains(CardStatus::FENCED));
+        }
+        if fenced && self.stopping.is_none() && self.lanes.iter().all(Lane::is_quiet) {
+            self.mend();
         }
     }
 
-    /// The simulated sites that the lanes go to.
-    fn sites(&self) -> impl Iterator<Item = dyad_sim::Site> {
-        self.lanes.iter().map(|lane| if lane.name() == "a" { dyad_sim::Site::A } else { dyad_sim::Site::B })
+    /// Brings the link up again after it was fenced. What the cards hold unresolved is settled by that. Requests that come
+    /// meanwhile wait; those that come between two attempts fail.
+    fn mend(&mut self) {
+        if !self.mending {
+            warn!(
+                "the link is fenced: the peer did not answer; requests fail until it is up again, which is tried now and then"
+            );
+        }
+        self.mending = true;
+        match mend(&mut self.cards, self.lun) {
+            Ok(generation) => {
+                self.mending = false;
+                info!("the link is up again, in generation {generation}");
+            }
+            Err(error) => warn!("the link is still down: {error:#}"),
+        }
     }
 
     fn end(mut self) -> Result<()> {
@@ -246,8 +284,26 @@ impl Engine {
     }
 }
 
+/// An attempt to bring a broken link up again; its new generation.
+fn mend(cards: &mut Cards, lun: u8) -> Result<u16> {
+    for site in cards.sites() {
+        let timing = site.timing();
+        site.set_timing(Timing { deadline: (ATTEMPT * timing.resend).min(timing.deadline), ..timing });
+        site.link_down()?;
+    }
+    let generation = cards.link_up(Mode::Serve)?.generation;
+    for site in cards.sites() {
+        site.need_live(lun)?;
+    }
+    Ok(generation)
+}
+
 /// Flushes that the simulated stores have answered.
 fn flushed(cards: &Cards) -> Option<[u64; 2]> {
     let world = cards.simulator()?.bench.world();
     Some(dyad_sim::Site::ALL.map(|site| world.site(site).flush.count))
 }
+
+#[cfg(test)]
+#[path = "engine_tests.rs"]
+mod tests;

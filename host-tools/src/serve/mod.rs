@@ -180,7 +180,7 @@ fn serve(args: &Args, listeners: Vec<(&'static str, Listener)>) -> Result<()> {
     }
     announce(&uris, size, args.json)?;
 
-    let engine = Engine::new(cards, lanes, outbox);
+    let engine = Engine::new(cards, args.lun, lanes, outbox);
     let result = engine.run(&ending);
     let deadline = Instant::now() + FAREWELL;
     while clients.load(Ordering::Acquire) > 0 && Instant::now() < deadline {

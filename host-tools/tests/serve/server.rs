@@ -2,6 +2,7 @@
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::common::{Folder, dyad, json};
@@ -19,7 +20,11 @@ pub struct Server {
     pub uris: [String; 2],
     sockets: [String; 2],
     log: String,
+    _turn: MutexGuard<'static, ()>,
 }
+
+/// One server at a time: each keeps two processors busy.
+static TURN: Mutex<()> = Mutex::new(());
 
 impl Server {
     /// Both sites, simulated, with a LUN of `size`; and more options.
@@ -31,6 +36,7 @@ impl Server {
 
     /// With these options, and the addresses.
     pub fn start_with(folder: &Folder, options: &[&str]) -> Self {
+        let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
         let sockets = ["a.nbd", "b.nbd"].map(|name| folder.path(name));
         let uris = sockets.clone().map(|socket| format!("nbd+unix:///?socket={socket}"));
         let log = folder.path("log");
@@ -39,7 +45,7 @@ impl Server {
         let mut child = command.spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let server = Self { child, uris, sockets, log };
+        let server = Self { child, uris, sockets, log, _turn: turn };
         assert!(!line.is_empty(), "{}", server.log());
         let ready = json(&line);
         assert_eq!(ready["exports"][1]["site"], "b", "{ready}");

@@ -12,8 +12,10 @@ impl Lane {
     /// Submits a part's first command; `false` when there is no buffer for it now.
     pub(super) fn launch(&mut self, ticket: Ticket) -> Result<bool> {
         let part = ticket.part;
+        self.at = Some(ticket);
         let Some(work) = self.work.get(&ticket.work).filter(|work| work.failed.is_none()) else {
             // The request has failed meanwhile.
+            self.at = None;
             self.leave(&ticket);
             self.part_ended(ticket.work);
             return Ok(true);
@@ -25,7 +27,10 @@ impl Lane {
             self.fly(command, ticket, Stage::Whole, None);
             return Ok(true);
         }
-        let Some(buffer) = self.pool.take(part.blocks) else { return Ok(false) };
+        let Some(buffer) = self.pool.take(part.blocks) else {
+            self.at = None;
+            return Ok(false);
+        };
         let (command, stage) = if whole_write {
             buffer.slice().write_at(0, &work.data[part.data()]);
             (self.write(&part, buffer.slice())?, Stage::Whole)
@@ -48,6 +53,7 @@ impl Lane {
         let part = ticket.part;
         let Some(work) = self.work.get(&ticket.work) else {
             // Its client has been told that it failed; then it is better not done at all.
+            self.at = None;
             self.pool.give(buffer);
             self.leave(&ticket);
             return Ok(());
@@ -73,6 +79,7 @@ impl Lane {
 
     fn fly(&mut self, command: CommandId, ticket: Ticket, stage: Stage, buffer: Option<Buffer>) {
         let deadline = self.queue.backing().after(self.patience);
+        self.at = None;
         self.in_flight.insert(command, Flight { ticket, stage, buffer, deadline });
     }
 

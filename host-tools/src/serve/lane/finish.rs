@@ -15,6 +15,7 @@ impl Lane {
         }
         let Some(Flight { ticket, stage, buffer, .. }) = self.in_flight.remove(&completion.id()) else { return };
         let Ticket { work: id, part, writes } = ticket;
+        self.at = Some(ticket);
         let operation = if writes && stage != Stage::Fetch { "WRITE" } else { "READ" };
         if let Err(error) = io::check(completion, operation, self.lun, part.lba) {
             self.failed(id, completion.status(), &error);
@@ -39,6 +40,7 @@ impl Lane {
         if let Some(buffer) = buffer {
             self.pool.give(buffer);
         }
+        self.at = None;
         self.leave(&ticket);
         self.part_ended(id);
     }

@@ -98,6 +98,8 @@ pub struct Lane {
     /// The flush under way, whom it serves, and until when.
     flushing: Option<(CommandId, Vec<u64>, Deadline)>,
     patience: Duration,
+    /// What is being worked on right now, and no command in flight stands for.
+    at: Option<Ticket>,
     stable: Rc<Stable>,
     /// Why nothing works any more.
     broken: Option<String>,
@@ -132,6 +134,7 @@ impl Lane {
             flush_wanted: Vec::new(),
             flushing: None,
             patience,
+            at: None,
             stable,
             broken: None,
             warned: None,
@@ -151,6 +154,11 @@ impl Lane {
     /// Whether requests wait for the card.
     pub fn is_busy(&self) -> bool {
         !self.work.is_empty()
+    }
+
+    /// Whether the card works on no command.
+    pub fn is_quiet(&self) -> bool {
+        self.in_flight.is_empty() && self.flushing.is_none()
     }
 
     /// The vector that its completions raise.
@@ -229,6 +237,11 @@ impl Lane {
 
     /// Takes all completions that have come.
     pub fn collect(&mut self) {
+        if self.is_busy()
+            && let Some(reason) = self.queue.backing().gone()
+        {
+            return self.break_down(&reason);
+        }
         loop {
             match self.queue.poll() {
                 Ok(Some(completion)) => self.finish(&completion),
@@ -271,6 +284,14 @@ impl Lane {
         if let Some(work) = self.work.remove(&id) {
             work.responder.answer(Answer::Failed(Errno::Io, format!("site {}: {reason}", self.name)));
         }
+    }
+
+    /// After a panic: the request that was being worked on has failed, and no other. `false` when there was none.
+    pub fn blame(&mut self) -> bool {
+        let Some(ticket) = self.at.take() else { return false };
+        self.leave(&ticket);
+        self.fail(ticket.work, "a fault of this program; please report it");
+        true
     }
 
     /// No new commands: requests of which a part has not been submitted end with an error when the other parts have ended.
