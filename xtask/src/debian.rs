@@ -10,7 +10,7 @@ use crate::process::Process;
 use crate::progress::Step;
 
 /// Package and why it is needed.
-pub const PACKAGES: [(&str, &str); 9] = [
+pub const PACKAGES: [(&str, &str); 10] = [
     ("g++", "compiles the Verilated card"),
     ("make", "builds native parts of Rust crates"),
     ("e2fsprogs", "makes and checks the demo's ext4 image"),
@@ -20,6 +20,7 @@ pub const PACKAGES: [(&str, &str); 9] = [
     ("python3-libnbd", "nbdsh: the same"),
     ("qemu-utils", "qemu-img and qemu-io: the same"),
     ("fio", "the same, with verification"),
+    ("libftdi1-2", "openFPGALoader: tests of `dyad flash`"),
 ];
 
 /// Packages that provide Python with virtual environments; needed only where no other Python can make one.

@@ -9,6 +9,7 @@
 //! | `linters.rs` | the three lint tools over one file |
 //! | `synth/` | what the card costs in a chip, by block, and the committed budgets |
 //! | `boards/` | the boards of `constraints/`, checked without their vendors' tools |
+//! | `nextpnr.rs` | what place and route reports |
 //! | `process.rs` | child processes: each has a deadline, each failure says what was run |
 //! | `progress.rs`, `table.rs` | what the user sees |
 //! | `repo.rs` | paths of the checkout |
@@ -19,6 +20,7 @@ mod boards;
 mod cmd;
 mod debian;
 mod linters;
+mod nextpnr;
 mod process;
 mod progress;
 mod repo;
@@ -59,6 +61,7 @@ enum Verb {
     Verilog(cmd::verilog::Args),
     Synth(cmd::synth::Args),
     Constraints(cmd::constraints::Args),
+    Bitstream(cmd::bitstream::Args),
 }
 
 fn main() -> ExitCode {
@@ -75,6 +78,7 @@ fn main() -> ExitCode {
         Verb::Verilog(args) => cmd::verilog::run(&repo, args),
         Verb::Synth(args) => cmd::synth::run(&repo, args),
         Verb::Constraints(args) => cmd::constraints::run(&repo, args),
+        Verb::Bitstream(args) => cmd::bitstream::run(&repo, args),
     });
     match outcome {
         Ok(code) => code,

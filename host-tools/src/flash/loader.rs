@@ -162,7 +162,7 @@ fn explain(board: &Board, reach: &Reach, what: &str, output: &str) -> anyhow::Er
     };
     let todo = if has(&["permission", "access denied", "-4 ("]) {
         "this user may not open the USB device: add openFPGALoader's udev rule (99-openfpgaloader.rules), or run as root".into()
-    } else if has(&["connection refused", "connect error", "can't connect", "connect fail", "xvc_client"]) {
+    } else if has(&["connection refused", "connection error", "connection failure"]) {
         format!("nobody answers as {cable}: start the server there, and check host and port")
     } else if has(&["device not found", "no device", "unable to open", "usb_open", "can't find"]) {
         format!("{cable} is not there: plug in {}", board.plug)

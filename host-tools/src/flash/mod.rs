@@ -107,7 +107,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     let loaded = loader::load(board, &reach, command, |percent| bar.set_position(percent));
     bar.finish_and_clear();
     loaded?;
-    let verified = if args.flash { "written and verified" } else { "loaded; the chip says that it is configured" };
+    let verified = if args.flash { "written and verified" } else { "loaded; the chip found no fault in it" };
     outln!("{verified}");
     Ok(ExitCode::SUCCESS)
 }

@@ -15,6 +15,8 @@ const ISC_ERASE: u8 = 0x0e;
 const BURST: u8 = 0x7a;
 /// Status: configured.
 const STATUS_DONE: u32 = 1 << 8;
+/// Status: why the last bitstream was refused; 3 is a wrong CRC.
+const STATUS_CRC_ERROR: u32 = 3 << 23;
 /// Status: the instructions that change the configuration are enabled.
 const STATUS_ENABLED: u32 = 1 << 9;
 
@@ -71,7 +73,7 @@ pub struct Tap {
     done: bool,
     /// What the burst has brought: the first bit is the highest of the first byte.
     burst: Vec<bool>,
-    /// Gives up the chip's configuration although a burst has come.
+    /// Finds the CRC of whatever comes wrong.
     pub fail: bool,
 }
 
@@ -117,8 +119,11 @@ impl Tap {
             State::CaptureDr => match self.instruction {
                 IDCODE => self.load(self.idcode, 32),
                 READ_STATUS => {
-                    let status =
-                        if self.done { STATUS_DONE } else { 0 } | if self.enabled { STATUS_ENABLED } else { 0 };
+                    let bit = |set: bool, bit: u32| if set { bit } else { 0 };
+                    let refused = self.fail && !self.burst.is_empty();
+                    let status = bit(self.done, STATUS_DONE)
+                        | bit(self.enabled, STATUS_ENABLED)
+                        | bit(refused, STATUS_CRC_ERROR);
                     self.load(status, 32);
                 }
                 _ => self.load(0, 1),

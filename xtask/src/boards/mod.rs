@@ -14,7 +14,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result};
 
 use crate::process::Process;
 use crate::repo::Repo;
@@ -75,6 +75,17 @@ pub const BOARDS: &[Board] = &[
         shell: Usage { lut: 120_000, lutram: 0, ff: 180_000, bram18: 400, dsp: 0 },
         black_boxes: &["../vendor/amd_cells.v", "shell_stub.v"],
     },
+    Board {
+        name: "ecp5-versa",
+        top: "ecp5_versa",
+        data_w: 64,
+        size: Size::Board,
+        target: Target::Ecp5,
+        part: "LFE5UM5G-45F-8BG381C",
+        chip: Usage { lut: 43_848, lutram: 0, ff: 43_848, bram18: 108, dsp: 72 },
+        shell: Usage { lut: 2_500, lutram: 0, ff: 1_500, bram18: 16, dsp: 0 },
+        black_boxes: &["../vendor/ecp5_cells.v"],
+    },
 ];
 
 impl Board {
@@ -120,7 +131,7 @@ impl Board {
         let work = repo.path("out/constraints").join(self.name);
         fs::create_dir_all(&work).with_context(|| format!("can't create {}", work.display()))?;
         let mut boxes = vec!["core_stub.v".to_owned()];
-        write(&work.join("core_stub.v"), &core_stub(self.data_w, self.size)?)?;
+        write(&work.join("core_stub.v"), &self.core_stub()?)?;
         for file in self.black_boxes {
             let name = Path::new(file).file_name().and_then(|n| n.to_str()).context("a black box has no name")?;
             write(&work.join(name), &read(&self.dir(repo).join(file))?)?;
@@ -129,7 +140,7 @@ impl Board {
         let top = format!("{}.v", self.top);
         write(&work.join(&top), &read(&self.dir(repo).join(&top))?)?;
         let script = format!(
-            "read_verilog -lib {}; read_verilog {top}; hierarchy -check -top {}; proc; \
+            "read_verilog -lib {}; read_verilog -D CORE_DIV=4 -D SERIAL=serial_1085 {top}; hierarchy -check -top {}; proc; \
              select -assert-none t:$dlatch t:$adlatch t:$dlatchsr t:$sr; check -assert; tee -q -o ports.txt portlist",
             boxes.join(" "),
             self.top
@@ -139,6 +150,27 @@ impl Board {
         yosys.args(["-q", "-e", ".", "-p", &script]);
         Process::new(yosys, DEADLINE).output().with_context(|| format!("{}: the top level", self.name))?;
         pins::parse_ports(&read(&work.join("ports.txt"))?)
+    }
+
+    /// The core, and what else of ours the top level has, as black boxes.
+    fn core_stub(&self) -> Result<String> {
+        if self.target != Target::Ecp5 {
+            return stub(&rtl::sized_core(self.data_w, self.size)?.text, "dyad_core");
+        }
+        let text = rtl::ecp5_versa(self.size, 1085);
+        let modules = [
+            "dyad_core",
+            "gmii_tx",
+            "gmii_rx",
+            "cdc_put_4x74",
+            "cdc_take_4x74",
+            "axi_ram_64x1024",
+            "axi_ram_256x512",
+            "serial_1085",
+            "reset_sync_2_4",
+            "reset_sync_2_20",
+        ];
+        modules.iter().map(|module| stub(&text, module)).collect()
     }
 
     /// What the core, by its budget, and the shell, by its allowance, take of the chip: a line each; and whether all fits.
@@ -171,14 +203,11 @@ pub struct Share {
     pub chip: u32,
 }
 
-/// The core as a black box: its ports and nothing else.
-fn core_stub(data_w: u32, size: Size) -> Result<String> {
-    let text = rtl::sized_core(data_w, size)?.text;
-    let start = text.find("module dyad_core (").context("the core's Verilog has no module dyad_core")?;
-    let end = text[start..].find(");").context("the core's port list does not end")?;
-    let ports = &text[start..start + end];
-    ensure!(ports.contains("m_axis_tx_tdata"), "the core's port list is not complete");
-    Ok(format!("(* blackbox *)\n{ports});\nendmodule\n"))
+/// A module of `text` as a black box: its ports and nothing else.
+fn stub(text: &str, module: &str) -> Result<String> {
+    let start = text.find(&format!("module {module} (")).with_context(|| format!("there is no module {module}"))?;
+    let end = text[start..].find(");").with_context(|| format!("the port list of {module} does not end"))?;
+    Ok(format!("(* blackbox *)\n{});\nendmodule\n", &text[start..start + end]))
 }
 
 fn read(path: &Path) -> Result<String> {

