@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use dyad_driver::bar::CardStatus;
 use dyad_driver::{Backing, Deadline, Mode, Timing};
 use tracing::{error, info, warn};
@@ -18,8 +18,8 @@ use crate::target::Cards;
 
 /// Longest wait for events while nothing is under way.
 const IDLE: Duration = Duration::from_millis(200);
-/// Longest time that a simulator runs before the lanes are looked at again, of its own clock.
-const RUN: Duration = Duration::from_millis(20);
+/// Longest time that a simulator runs before the lanes are looked at again, of its own clock: about a second of this host's.
+const RUN: Duration = Duration::from_millis(2);
 /// Sleep between two looks at cards of which only one can be waited for.
 const POLL: Duration = Duration::from_micros(50);
 /// Between two looks at deadlines, and at what the peer's driver asks.
@@ -280,7 +280,7 @@ impl Engine {
         if let Some(reason) = broken {
             bail!("{reason}; the LUN was not closed, `dyad sync` makes its stores equal");
         }
-        self.cards.close().context("closing the link")
+        self.cards.close()
     }
 }
 

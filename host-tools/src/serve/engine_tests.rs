@@ -17,7 +17,10 @@ use crate::serve::stable::Stable;
 use crate::serve::stores;
 
 const BLOCKS: u64 = 64;
-const PATIENCE: Duration = Duration::from_secs(60);
+/// How long a command may take, of the card's clock: more than all repeats of a write.
+const COMMAND: Duration = Duration::from_millis(200);
+/// On a machine that has other things to do.
+const PATIENCE: Duration = Duration::from_secs(300);
 
 #[derive(Parser)]
 struct Target {
@@ -60,6 +63,7 @@ impl Client {
 /// Runs a server whose world `break_it` may break, and a client in a thread of its own. How the server ended, and the world.
 fn run(
     options: &[&str],
+    command: Duration,
     break_it: impl FnOnce(&Bench),
     client: impl FnOnce(&Client) + Send + 'static,
 ) -> (Result<()>, Bench) {
@@ -70,9 +74,8 @@ fn run(
     stores::bring_up(&mut cards, &target, 1, size).unwrap();
     let bench = cards.simulator().unwrap().bench.clone();
     let stable = std::rc::Rc::new(Stable::new(Vec::new()));
-    let lane = |(number, name)| {
-        Lane::new(name, 1, cards.site(number).unwrap(), Duration::from_secs(8), std::rc::Rc::clone(&stable)).unwrap()
-    };
+    let lane =
+        |(number, name)| Lane::new(name, 1, cards.site(number).unwrap(), command, std::rc::Rc::clone(&stable)).unwrap();
     let lanes = [(0, "a"), (1, "b")].map(lane).into();
     let (inbox, outbox) = channel();
     break_it(&bench);
@@ -102,7 +105,7 @@ fn a_link_that_is_cut_while_clients_write_is_an_error_and_comes_back() {
         world.at(now + 20_000, Action::CutLink);
         world.at(now + 2_000_000, Action::MendLink);
     };
-    let (result, bench) = run(&["--km", "1"], cut, |client| {
+    let (result, bench) = run(&["--km", "1"], COMMAND, cut, |client| {
         for cookie in 1..=60 {
             client.send(0, Operation::Write, cookie, u64::from(cookie), vec![cookie; 4096]);
         }
@@ -134,7 +137,7 @@ fn a_card_that_dies_is_an_error_to_all_who_use_it() {
         let now = world.cycle();
         world.at(now + 20_000, Action::Kill(Site::B));
     };
-    let (result, _) = run(&["--km", "0"], kill, |client| {
+    let (result, _) = run(&["--km", "0"], COMMAND, kill, |client| {
         let mut written = 0;
         for cookie in 1..=60 {
             client.send(0, Operation::Write, cookie, u64::from(cookie), vec![cookie; 4096]);
@@ -153,6 +156,7 @@ fn a_card_that_dies_is_an_error_to_all_who_use_it() {
 fn a_fault_of_this_program_is_an_error_to_that_request_alone() {
     let (result, bench) = run(
         &["--km", "0"],
+        COMMAND,
         |_| (),
         |client| {
             for cookie in 1..=20 {
@@ -182,4 +186,24 @@ fn a_fault_of_this_program_is_an_error_to_that_request_alone() {
     result.unwrap();
     let [a, b] = stored(&bench);
     assert!(a == b && a[4 * 4096..4 * 4096 + 1024] == [[51; 512], [50; 512]].concat());
+}
+
+#[test]
+fn a_store_that_answers_nothing_is_an_error_in_the_end() {
+    let stall = |bench: &Bench| bench.world_mut().site_mut(Site::B).store_bus.config_mut().stall_per_65536 = 65536;
+    let (result, _) = run(&["--km", "0"], Duration::from_millis(1), stall, |client| {
+        let begun = Instant::now();
+        client.send(1, Operation::Read, 1, 0, Vec::new());
+        // It waits for the block that nobody gives back, or behind it.
+        client.send(1, Operation::Read, 2, 0, Vec::new());
+        assert_eq!([client.reply().1, client.reply().1], [Errno::Io as u32; 2]);
+        while begun.elapsed() < PATIENCE {
+            client.send(1, Operation::Flush, 3, 0, Vec::new());
+            if client.reply().1 != 0 {
+                return;
+            }
+        }
+        panic!("a card whose store is stuck goes on");
+    });
+    assert!(result.is_err(), "it cannot have been closed");
 }

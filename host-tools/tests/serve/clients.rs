@@ -127,3 +127,19 @@ fn cards_behind_sockets_are_served_as_well() {
     assert_eq!(server.client(1).read(4096, 8192), block);
     server.stop();
 }
+
+#[test]
+fn each_site_can_have_a_server_of_its_own() {
+    let folder = Folder::new("serve-apart");
+    let (_running, cards) = cards_with_lun(&folder);
+    let [a, b] = Server::start_apart(&folder, &cards);
+    let block = noise(12288, 4);
+    assert_eq!(a.client(0).write(crate::wire::FUA, 8192, &block), 0);
+    assert_eq!(b.client(1).read(8192, 12288), block);
+    assert_eq!(b.client(1).ask(0, crate::wire::FLUSH, 0, 0, &[]), 0);
+    // Both have to end for either to end well.
+    std::thread::scope(|scope| {
+        scope.spawn(|| a.stop());
+        b.stop();
+    });
+}

@@ -2,7 +2,6 @@
 
 use std::io::{Read, Write};
 use std::net::Shutdown;
-use std::time::{Duration, Instant};
 
 use crate::common::Folder;
 use crate::server::{Server, noise};
@@ -89,12 +88,10 @@ fn a_request_of_32_mib_is_served() {
     let cookie = client.send(0, READ, 512, 32 << 20, &[]);
     // A small one is not made to wait for it.
     let small = client.send(0, READ, 0, 512, &[]);
-    let begun = Instant::now();
     assert_eq!(client.reply(), (small, 0));
     let mut sector = [1; 512];
     client.stream.read_exact(&mut sector).unwrap();
     assert_eq!(sector, [0; 512]);
-    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
     client.stream.write_all(&head(0, DISCONNECT, 0, 0, 0)).unwrap();
     assert_eq!(client.reply(), (cookie, 0), "what is under way is answered first");
     let mut bytes = vec![1; 32 << 20];

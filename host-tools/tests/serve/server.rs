@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Condvar, Mutex};
 use std::time::{Duration, Instant};
 
 use crate::common::{Folder, dyad, json};
@@ -10,8 +10,8 @@ use crate::wire::Client;
 
 /// Blocks that a store keeps for itself; the LUN comes after them.
 pub const RESERVED_BYTES: usize = 16 * 4096;
-/// No server takes longer to end.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// No server takes longer to end, however busy the machine is.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A server that runs, with both exports on sockets in the test's folder.
 pub struct Server {
@@ -20,11 +20,32 @@ pub struct Server {
     pub uris: [String; 2],
     sockets: [String; 2],
     log: String,
-    _turn: MutexGuard<'static, ()>,
+    _turn: Option<Turn>,
 }
 
-/// One server at a time: each keeps two processors busy.
-static TURN: Mutex<()> = Mutex::new(());
+/// One test's servers at a time: their cards keep two processors busy.
+static TAKEN: Mutex<bool> = Mutex::new(false);
+static GIVEN_BACK: Condvar = Condvar::new();
+
+struct Turn;
+
+impl Turn {
+    fn take() -> Self {
+        let mut taken = TAKEN.lock().unwrap();
+        while *taken {
+            taken = GIVEN_BACK.wait(taken).unwrap();
+        }
+        *taken = true;
+        Self
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        *TAKEN.lock().unwrap() = false;
+        GIVEN_BACK.notify_one();
+    }
+}
 
 impl Server {
     /// Both sites, simulated, with a LUN of `size`; and more options.
@@ -36,11 +57,27 @@ impl Server {
 
     /// With these options, and the addresses.
     pub fn start_with(folder: &Folder, options: &[&str]) -> Self {
-        let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+        Self::launch(folder, "log", &[0, 1], options, Some(Turn::take()))
+    }
+
+    /// Two servers, each of one site, as there are with boards: `sockets` are the cards'.
+    pub fn start_apart(folder: &Folder, sockets: &[String; 2]) -> [Self; 2] {
+        let turn = Some(Turn::take());
+        // The link comes up when both are there.
+        std::thread::scope(|scope| {
+            let b = scope.spawn(|| Self::launch(folder, "log.b", &[1], &["--socket", &sockets[1]], None));
+            [Self::launch(folder, "log", &[0], &["--socket", &sockets[0]], turn), b.join().unwrap()]
+        })
+    }
+
+    fn launch(folder: &Folder, log: &str, sites: &[usize], options: &[&str], turn: Option<Turn>) -> Self {
         let sockets = ["a.nbd", "b.nbd"].map(|name| folder.path(name));
         let uris = sockets.clone().map(|socket| format!("nbd+unix:///?socket={socket}"));
-        let log = folder.path("log");
-        let mut command = dyad(&["serve", "--json", "--log", "debug", "--site-a", &uris[0], "--site-b", &uris[1]]);
+        let log = folder.path(log);
+        let mut command = dyad(&["serve", "--json", "--log", "debug"]);
+        for site in sites {
+            command.args([["--site-a", "--site-b"][*site], &uris[*site]]);
+        }
         command.args(options).stdout(Stdio::piped()).stderr(std::fs::File::create(&log).unwrap());
         let mut child = command.spawn().unwrap();
         let mut line = String::new();
@@ -48,7 +85,9 @@ impl Server {
         let server = Self { child, uris, sockets, log, _turn: turn };
         assert!(!line.is_empty(), "{}", server.log());
         let ready = json(&line);
-        assert_eq!(ready["exports"][1]["site"], "b", "{ready}");
+        let names: Vec<_> = sites.iter().map(|site| ["a", "b"][*site]).collect();
+        let told = ready["exports"].as_array().unwrap().iter().map(|export| export["site"].as_str().unwrap());
+        assert_eq!(told.collect::<Vec<_>>(), names, "{ready}");
         server
     }
 

@@ -17,8 +17,8 @@ pub const WRITE_ZEROES: u16 = 6;
 /// Command flag.
 pub const FUA: u16 = 1;
 
-/// Longest wait for a reply.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// Longest wait for a reply, on a machine that has other things to do.
+const PATIENCE: Duration = Duration::from_secs(300);
 
 /// A connection with nothing said.
 pub fn connect(socket: &str) -> UnixStream {

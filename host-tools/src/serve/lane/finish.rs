@@ -1,6 +1,6 @@
 //! From completions to answers.
 
-use dyad_driver::{Completion, Error, Status, io};
+use dyad_driver::{Backing, Completion, Error, Status, io};
 
 use super::{Flight, Lane, Stage, Ticket, hold};
 use crate::serve::protocol::Errno;
@@ -10,6 +10,7 @@ use crate::serve::protocol::request::Operation;
 impl Lane {
     /// Takes the end of a command.
     pub(super) fn finish(&mut self, completion: &Completion) {
+        self.answered = self.queue.backing().after(2 * self.patience);
         if let Some((_, served, _)) = self.flushing.take_if(|flush| flush.0 == completion.id()) {
             return self.flushed(completion, served);
         }

@@ -98,6 +98,8 @@ pub struct Lane {
     /// The flush under way, whom it serves, and until when.
     flushing: Option<(CommandId, Vec<u64>, Deadline)>,
     patience: Duration,
+    /// When the card is given up, unless it answers anything before.
+    answered: Deadline,
     /// What is being worked on right now, and no command in flight stands for.
     at: Option<Ticket>,
     stable: Rc<Stable>,
@@ -120,6 +122,7 @@ impl Lane {
         stable: Rc<Stable>,
     ) -> Result<Self> {
         let queue = target::queue(site)?;
+        let answered = queue.backing().after(2 * patience);
         Ok(Self {
             name,
             lun,
@@ -134,6 +137,7 @@ impl Lane {
             flush_wanted: Vec::new(),
             flushing: None,
             patience,
+            answered,
             at: None,
             stable,
             broken: None,
@@ -189,6 +193,10 @@ impl Lane {
             Operation::Cache => return responder.answer(Answer::Done),
             Operation::BlockStatus => return responder.answer(Answer::Allocated),
         };
+        if self.is_quiet() {
+            // Its silence until now was nobody's fault.
+            self.answered = self.queue.backing().after(2 * self.patience);
+        }
         self.last_work += 1;
         let id = self.last_work;
         let empty = plan.is_done();
@@ -251,30 +259,26 @@ impl Lane {
         }
     }
 
-    /// Gives up on commands that the card has not answered in time.
+    /// Gives up on commands that the card has not answered in time; and on the card, when it answers none.
     pub fn check_deadlines(&mut self) {
         let now = self.queue.backing().now();
-        let late: Vec<u64> = self
-            .in_flight
-            .values()
-            .filter(|flight| flight.deadline.0 <= now)
-            .map(|flight| flight.ticket.work)
-            .collect();
-        if let Some((_, waiting, _)) = self.flushing.as_mut().filter(|flush| flush.2.0 <= now) {
-            for id in std::mem::take(waiting) {
-                self.fail(id, "a FLUSH got no answer");
-            }
-        }
-        if late.is_empty() {
+        let late = self.in_flight.values().filter(|flight| flight.deadline.0 <= now);
+        let mut failed: Vec<u64> = late.map(|flight| flight.ticket.work).collect();
+        if let Some((_, served, _)) = self.flushing.as_mut().filter(|flush| flush.2.0 <= now) {
+            failed.append(served);
+            // There is one at a time: nobody else's will be submitted.
+            failed.append(&mut self.flush_wanted);
+        } else if failed.is_empty() {
             return;
         }
-        let (count, patience) = (late.len(), self.patience);
-        self.warn(&format!(
-            "{count} commands got no answer in {patience:?}; `dyad stats` shows what the card last did"
-        ));
+        if self.answered.0 <= now {
+            return self.break_down(&"the card answers nothing; `dyad stats` shows what it last did");
+        }
+        let patience = self.patience;
+        self.warn(&format!("the card did not answer in {patience:?}; `dyad stats` shows what it last did"));
         // The memory, and the blocks, stay taken: the card may still use them. Who waits for such a block has waited enough.
-        let behind: Vec<u64> = self.gate.dismiss().into_iter().map(|ticket| ticket.work).collect();
-        for id in late.into_iter().chain(behind) {
+        failed.extend(self.gate.dismiss().into_iter().map(|ticket| ticket.work));
+        for id in failed {
             self.fail(id, "the card did not answer in time");
         }
     }
