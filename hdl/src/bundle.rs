@@ -13,8 +13,8 @@ pub const LBA_W: usize = 32;
 pub const CMD_W: usize = 12;
 /// Bits of a queue pair's number.
 pub const QUEUE_W: usize = 3;
-/// Bits of a lock holder's number: slots, then mirror buffers.
-pub const HOLDER_W: usize = 13;
+/// Bits of a lock holder's number: slots; 4096 and more: mirror buffers; 8192 and more: slots of the peer.
+pub const HOLDER_W: usize = 14;
 
 /// Defines a bundle: a struct of expressions, its width, and the two conversions.
 #[macro_export]
@@ -182,7 +182,7 @@ bundle! {
 bundle! {
     /// A lock wanted.
     LockReq {
-        /// Who: a slot, or 4096 plus a mirror buffer.
+        /// Who: a slot, 4096 plus a mirror buffer, or 8192 plus a slot of the peer.
         id: HOLDER_W,
         /// LUN.
         lun: LUN_W,
@@ -190,8 +190,8 @@ bundle! {
         lba: LBA_W,
         /// Alone, rather than shared with other readers.
         exclusive: 1,
-        /// For a mirrored block: may use every way of the set.
-        mirror: 1,
+        /// Now or not at all: does not wait.
+        at_once: 1,
     }
 }
 bundle! {
@@ -242,7 +242,7 @@ bundle! {
     TxCtl {
         /// Frame type.
         ftype: 4,
-        /// Code, for REFUSED.
+        /// Code, for REFUSED and BUSY.
         code: 8,
         /// Slot.
         slot: SLOT_W,
@@ -265,6 +265,8 @@ bundle! {
         lba: LBA_W,
         /// Epoch at the sender.
         epoch: 32,
+        /// The peer owns the block: REQUEST, not WRITE.
+        request: 1,
     }
 }
 bundle! {
@@ -289,7 +291,7 @@ bundle! {
     Answer {
         /// Frame type: ACK, BUSY, REFUSED, or a question for the COMMIT of a slot and sequence.
         ftype: 4,
-        /// Code of REFUSED.
+        /// Code of REFUSED and BUSY.
         code: 8,
         /// Slot answered.
         slot: SLOT_W,
@@ -319,10 +321,38 @@ bundle! {
         lun: LUN_W,
         /// Block.
         lba: LBA_W,
+        /// The peer asked for it: this site owns the block.
+        request: 1,
     }
 }
 bundle! {
-    /// The head of a WRITE frame that passed its header checks.
+    /// A request of the peer's, whole, in a mirror buffer, whose block is locked.
+    Ask {
+        /// Mirror buffer.
+        buf: 4,
+        /// The peer's slot.
+        slot: SLOT_W,
+        /// Sequence.
+        seq: 32,
+        /// LUN.
+        lun: LUN_W,
+        /// Block.
+        lba: LBA_W,
+        /// `now` at the last beat of its last frame.
+        t_last: 32,
+    }
+}
+bundle! {
+    /// What becomes of it.
+    Verdict {
+        /// Mirror buffer.
+        buf: 4,
+        /// It has the lock: write it home. Otherwise it has been answered.
+        go: 1,
+    }
+}
+bundle! {
+    /// The head of a WRITE or REQUEST frame that passed its header checks.
     RxHead {
         /// Sender's slot.
         slot: SLOT_W,
@@ -338,10 +368,12 @@ bundle! {
         offset: 8,
         /// Payload bytes.
         length: 16,
+        /// REQUEST, not WRITE.
+        request: 1,
     }
 }
 bundle! {
-    /// The end of a WRITE frame.
+    /// The end of a WRITE or REQUEST frame.
     RxEnd {
         /// It was whole and its checksum right.
         good: 1,
@@ -382,7 +414,7 @@ pub mod op_kind {
 bundle! {
     /// A lock that was won.
     LockGrant {
-        /// Who: a slot, or 4096 plus a mirror buffer.
+        /// Who: a slot, 4096 plus a mirror buffer, or 8192 plus a slot of the peer.
         id: HOLDER_W,
         /// LUN.
         lun: LUN_W,
@@ -420,6 +452,19 @@ bundle! {
         lba: LBA_W,
         /// Page in host memory.
         page: 52,
+        /// The peer owns the block: to the staging area, and to the peer as a request.
+        request: 1,
+    }
+}
+bundle! {
+    /// A block of the staging area to be copied home.
+    CopyJob {
+        /// Slot.
+        slot: SLOT_W,
+        /// LUN.
+        lun: LUN_W,
+        /// Block.
+        lba: LBA_W,
     }
 }
 bundle! {
@@ -437,6 +482,8 @@ bundle! {
         lba: LBA_W,
         /// CRC32C of the block as first sent.
         crc: 32,
+        /// It is in the staging area, and a request.
+        request: 1,
     }
 }
 bundle! {

@@ -14,7 +14,7 @@ use dyad_spec::BLOCK_BYTES;
 use dyad_spec::superblock::RESERVED_BLOCKS;
 
 use crate::cli::SimArgs;
-use crate::simulator::{self, Simulator};
+use crate::simulator::{self, STAGING_BLOCKS, Simulator};
 use crate::target::{AnyBacking, Cards, Pair};
 
 /// Which cards a verb works on.
@@ -76,9 +76,10 @@ impl TargetArgs {
         self.origin() != Origin::Outside || !self.socket.is_empty()
     }
 
-    /// Blocks of a store that is made.
+    /// Blocks of a store that is made. One that lives as long as this program has its staging area on top.
     pub fn store_blocks(&self) -> u64 {
-        self.exact_store_blocks.unwrap_or(u64::from(self.store_mib) << 20 >> 12)
+        let staging = if self.origin() == Origin::Fresh { STAGING_BLOCKS } else { 0 };
+        self.exact_store_blocks.unwrap_or((u64::from(self.store_mib) << 20 >> 12) + staging)
     }
 
     /// With stores of `blocks` blocks where they are made.
@@ -141,7 +142,7 @@ impl TargetArgs {
         if self.origin() == Origin::Fresh {
             let new = NewLun {
                 number: Some(lun),
-                blocks: self.store_blocks() - RESERVED_BLOCKS,
+                blocks: self.store_blocks() - RESERVED_BLOCKS - STAGING_BLOCKS,
                 owner: 0,
                 uuid: u128::from(lun),
                 extent_shift_min: 0,

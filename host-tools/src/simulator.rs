@@ -7,6 +7,9 @@ use dyad_driver::{Deadline, LinkConfig, Mtu, SiteConfig, Step, Task, Timing};
 use dyad_sim::{Bench, Beside, Card, Config, Site, WireConfig, World, core};
 use dyad_spec::BLOCK_BYTES;
 
+/// Blocks that a store needs beside its LUNs for a staging area: one for each slot of the simulated cards.
+pub const STAGING_BLOCKS: u64 = 4096;
+
 /// How the pair is made up.
 #[derive(Clone, Copy, Debug)]
 pub struct SimOptions {

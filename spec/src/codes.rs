@@ -93,14 +93,14 @@ codes! {
 }
 
 codes! {
-    /// What a frame carries. Types 0x7 to 0xa and 0xd to 0xf are kept for requests, ranges of
-    /// zeroes and changes of owner.
+    /// What a frame carries. Types 0x8 to 0xa and 0xd to 0xf are kept for ranges of zeroes and changes of owner.
     FrameType {
         /// A block, or a part of one, to mirror.
         Write = 0x1,
         /// The block of this slot and sequence is in the peer's store.
         Ack = 0x2,
-        /// The peer had no buffer or no lock for it: repeat later. Not a loss.
+        /// The peer had no buffer or no lock for it: repeat later. Not a loss. `code` 1, for a `Request`: the block is locked,
+        /// and the peer keeps a turn for this slot and sequence: repeat at once.
         Busy = 0x3,
         /// The peer will not take it; `code` says why, as a status.
         Refused = 0x4,
@@ -108,6 +108,8 @@ codes! {
         Flush = 0x5,
         /// A message between the two drivers, carried by the cards' mailboxes.
         Control = 0x6,
+        /// A block, or a part of one, that its owner is asked to write: like `Write`, but the receiver owns the block.
+        Request = 0x7,
         /// The write of this slot and sequence is complete at its owner: the block may be shown.
         Commit = 0xb,
         /// Asks for the `Commit` of the peer's slot and sequence.

@@ -84,6 +84,8 @@ counters! {
     tx_busy,
     /// REFUSED frames sent.
     tx_refused,
+    /// REQUEST frames sent whole.
+    tx_request,
     /// COMMIT frames sent.
     tx_commit,
     /// Frames that ask for a COMMIT, sent.
@@ -150,6 +152,10 @@ counters! {
     blocks_mirrored,
     /// Blocks from the peer that its COMMIT has made readable.
     blocks_committed,
+    /// Turns kept for the peer, whose request found its block locked.
+    turns_kept,
+    /// Turns that the peer did not use in time.
+    turns_dropped,
     /// COMMITs dropped because too many waited to be sent: the peer asks for them.
     commits_dropped,
     /// Unfinished blocks from the peer thrown out to make room.

@@ -217,6 +217,9 @@ registers! {
     RESEND_LIMIT: 0x130, 1, 4, Rw;
     /// Slots of the peer: frames that name a slot at or above it are dropped.
     PEER_SLOTS: 0x134, 1, 4, Rw;
+    /// First block of the staging area in the store, which has a block for each slot; 0: there is none, and writes to blocks that
+    /// the peer owns end with NotOwner. Write it while the link is down.
+    STAGING_BASE: 0x13c, 1, 4, Rw;
     /// Slots in use: blocks in flight, and blocks kept because it is not known whether both stores have them.
     SLOTS_IN_USE: 0x138, 1, 4, Ro;
 

@@ -30,6 +30,10 @@ layout! {
         GENERATION, generation, set_generation: 256, 32;
         /// Raised with each write of the superblock.
         REVISION, revision, set_revision: 320, 64;
+        /// First block of the staging area, where the payload of a write waits until the block's owner has it; 0: there is none.
+        STAGING_BASE, staging_base, set_staging_base: 384, 64;
+        /// Blocks of the staging area: one for each slot of the card.
+        STAGING_BLOCKS, staging_blocks, set_staging_blocks: 448, 64;
     }
 }
 

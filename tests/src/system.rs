@@ -15,8 +15,8 @@ use dyad_spec::superblock::RESERVED_BLOCKS;
 pub const LUN: u8 = 1;
 /// Its blocks.
 pub const LUN_BLOCKS: u64 = 1024;
-/// Bytes of each store.
-pub const STORE_BYTES: usize = 8 << 20;
+/// Bytes of each store: room for a LUN and a staging area.
+pub const STORE_BYTES: usize = 32 << 20;
 
 /// The seed of this run: `DYAD_SEED`, or 1.
 fn seed() -> u64 {
@@ -40,6 +40,8 @@ pub struct Setup {
     pub resend_limit: u8,
     /// Blocks of the LUN.
     pub lun_blocks: u64,
+    /// Bytes of each store; where it has no room for a staging area, the card requests nothing of its peer.
+    pub store_bytes: usize,
     /// Cards with 64 slots, each of which is soon used again. They are compiled when the test runs.
     pub small: bool,
     /// Longest extra time of an answer of a store, in cycles.
@@ -57,6 +59,7 @@ impl Setup {
             resend: Duration::from_micros(200),
             resend_limit: 3,
             lun_blocks: LUN_BLOCKS,
+            store_bytes: STORE_BYTES,
             small: false,
             store_jitter: 0,
         }
@@ -114,7 +117,7 @@ impl Pair {
             store: AxiConfig { jitter: setup.store_jitter, ..build.store },
             km: setup.km,
             mtu: setup.mtu.bytes(),
-            store_bytes: STORE_BYTES,
+            store_bytes: setup.store_bytes,
             ..build
         };
         let own = (waves.is_some() || setup.small).then(|| {
@@ -136,7 +139,7 @@ impl Pair {
         };
         let bench = Bench::new(World::new(config, [card(0), card(1)]).expect("memory for two stores"));
         let (mut a, mut b) = (open(&bench, setup, Site::A), open(&bench, setup, Site::B));
-        let blocks = (STORE_BYTES / BLOCK_BYTES) as u64;
+        let blocks = (setup.store_bytes / BLOCK_BYTES) as u64;
         let lun = NewLun { number: Some(LUN), blocks: setup.lun_blocks, owner: 0, uuid: 77, extent_shift_min: 0 };
         for (number, site) in [&mut a, &mut b].into_iter().enumerate() {
             site.format(0xd1ad, number as u8).expect("format");

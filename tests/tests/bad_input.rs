@@ -18,7 +18,11 @@ struct Rig {
 
 impl Rig {
     fn new() -> Self {
-        let pair = Pair::new(&Setup::new(64, Mtu::Jumbo));
+        Self::of(&Setup::new(64, Mtu::Jumbo))
+    }
+
+    fn of(setup: &Setup) -> Self {
+        let pair = Pair::new(setup);
         let buffer = pair.bench.backing(Site::A).dma_alloc(64 * 4096).expect("a buffer");
         Self { pair, buffer }
     }
@@ -146,9 +150,9 @@ fn a_buffer_that_is_unmapped_in_flight_faults() {
 }
 
 #[test]
-fn a_site_that_does_not_own_is_refused_and_told_who_does() {
-    let mut rig = Rig::new();
-    let error = rig.pair.qb.write(LUN, 9, &pattern(9, 1)).expect_err("B does not own the LUN");
+fn a_site_that_cannot_request_is_refused_and_told_who_owns() {
+    let mut rig = Rig::of(&Setup { store_bytes: 8 << 20, ..Setup::new(64, Mtu::Jumbo) });
+    let error = rig.pair.qb.write(LUN, 9, &pattern(9, 1)).expect_err("B does not own the LUN, and has no staging area");
     assert!(error.to_string().contains("NotOwner"), "{error}");
     assert_eq!(rig.count_b(Counter::not_owner), 1);
     assert_eq!(rig.pair.stored(Site::B, 9), vec![0; 4096]);

@@ -5,13 +5,14 @@ mod common;
 use common::Pulses;
 use dyad_hdl::bundle::{SlotUse, TxCtl};
 use dyad_hdl::ir::Bits;
-use dyad_hdl::offload::commits::{DEPTH, commits};
+use dyad_hdl::offload::commits::{DEPTH, commits, wait};
 use dyad_hdl::params::Params;
 use dyad_spec::FrameType;
 use dyad_tests::{Dut, Sink, Stall, Trial, field, pack, trial};
 use std::collections::VecDeque;
 
-const RESEND: u64 = 16_000;
+/// Cycles that a COMMIT waits for a trailer.
+const WAIT: u64 = 1042;
 
 struct Bench {
     dut: Dut,
@@ -30,6 +31,7 @@ struct Bench {
 
 impl Bench {
     fn new(t: &mut Trial, stall: Stall) -> Self {
+        assert_eq!(wait(&Params::new(64)) as u64, WAIT);
         let dut = t.fast_dut(&commits(&Params::new(64)));
         Self {
             ctl: Sink::new(&dut, "m_ctl", stall),
@@ -50,7 +52,6 @@ impl Bench {
         self.dut.poke("now", self.now & 0xffff_ffff);
         self.dut.poke("link_ok", 1);
         self.dut.poke("alone", self.alone.into());
-        self.dut.poke("resend_cycles", RESEND);
         self.dut.poke("s_done_valid", done.is_some().into());
         if let Some((slot, seq)) = done {
             let word: Bits = pack(SlotUse::FIELDS, &[("slot", slot), ("seq", seq)]);
@@ -115,11 +116,11 @@ fn commits_leave_by_themselves_when_no_frame_comes() {
         let mut b = Bench::new(t, Stall::None);
         let start = b.dut.cycle();
         b.cycle(t, Some((5, 9)));
-        b.run(t, RESEND / 16 - 2);
+        b.run(t, WAIT - 2);
         assert_eq!(b.framed, 0);
         b.run(t, 10);
         assert_eq!((b.framed, b.rode), (1, 0));
-        assert!((RESEND / 16..RESEND / 16 + 6).contains(&(b.last - start)), "after {} cycles", b.last - start);
+        assert!((WAIT..WAIT + 6).contains(&(b.last - start)), "after {} cycles", b.last - start);
         // With nothing else under way at once.
         b.alone = true;
         let start = b.dut.cycle();

@@ -13,14 +13,14 @@ use net::{Frame, Link};
 /// A good frame for that end of the link, with what the sender may choose chosen at random.
 fn good_frame(rng: &mut Rng, link: &Link, kind: FrameType) -> Frame {
     let (offset, length) = match kind {
-        FrameType::Write if rng.one_in(4) => wire::PARTS_JUMBO[0],
-        FrameType::Write => *rng.pick(wire::PARTS_STANDARD),
+        FrameType::Write | FrameType::Request if rng.one_in(4) => wire::PARTS_JUMBO[0],
+        FrameType::Write | FrameType::Request => *rng.pick(wire::PARTS_STANDARD),
         FrameType::Control if rng.one_in(8) => (0, net::CONTROL_MAX - 64 * rng.below(100) as usize),
         FrameType::Control => (0, 64 * (1 + rng.below(8) as usize)),
         _ => (0, 0),
     };
     let mut h = link.peer().header(kind, length);
-    let of_peer = matches!(kind, FrameType::Write | FrameType::Flush | FrameType::Commit);
+    let of_peer = matches!(kind, FrameType::Write | FrameType::Request | FrameType::Flush | FrameType::Commit);
     let slots = if of_peer { link.peer_slots } else { link.slots };
     h.set_offset((offset / wire::OFFSET_UNIT) as u64).set_slot(rng.below(slots)).set_seq(rng.next_u64());
     h.set_code(rng.next_u64()).set_lun(rng.next_u64()).set_lba(rng.next_u64()).set_epoch(rng.next_u64());
@@ -169,7 +169,7 @@ fn eth_rx_slots() {
         let link = Link { peer_slots: 512, ..bench.link.clone() };
         bench.set_link(link.clone());
         for (kind, ..) in FrameType::ALL.iter().filter(|k| k.0 != FrameType::Control) {
-            let of_peer = matches!(kind, FrameType::Write | FrameType::Flush | FrameType::Commit);
+            let of_peer = matches!(kind, FrameType::Write | FrameType::Request | FrameType::Flush | FrameType::Commit);
             let limit = if of_peer { 512 } else { 4096 };
             for slot in [0, limit - 1, limit, 4096, 0x8000, 0xffff] {
                 let mut frame = good_frame(&mut t.rng, &link, *kind).with_header(|h| h.set_slot(slot));

@@ -1,4 +1,4 @@
-//! `dma::home` between the gather RAMs of its two clients and an AXI4 slave that pauses in every way it may.
+//! `dma::home` between the gather RAMs of its three clients and an AXI4 slave that pauses in every way it may.
 
 mod common;
 
@@ -28,15 +28,18 @@ enum Slave {
 
 const SLAVES: [Slave; 5] = [Slave::Eager, Slave::Random, Slave::AddressFirst, Slave::BothTogether, Slave::DataFirst];
 
+/// The clients' jobs.
+const JOBS: [&str; 3] = ["s_job0", "s_job1", "s_job2"];
+
 struct Bench {
     dut: Dut,
     p: Params,
     streams: Streams,
     slave: Slave,
-    done: [EventOut; 2],
+    done: [EventOut; 3],
     /// The clients' gather RAMs: by client and buffer, and what is at their outputs.
-    rams: [Vec<Vec<u8>>; 2],
-    q: [Bits; 2],
+    rams: [Vec<Vec<u8>>; 3],
+    q: [Bits; 3],
     /// Addresses taken, data taken.
     addresses: VecDeque<u64>,
     data: VecDeque<(Bits, bool)>,
@@ -49,7 +52,7 @@ struct Bench {
     answer: Option<bool>,
     delay: u64,
     /// Jobs offered and not taken, by client: buffer, block.
-    jobs: [VecDeque<(u64, u64)>; 2],
+    jobs: [VecDeque<(u64, u64)>; 3],
     served: Vec<usize>,
     w_cycles: Vec<u64>,
     aw_count: usize,
@@ -60,13 +63,13 @@ impl Bench {
     fn new(t: &mut Trial, p: &Params, slave: Slave, stall: Stall) -> Self {
         let dut = t.fast_dut(&home(p));
         Self {
-            streams: Streams::new(&dut, &["s_job0", "s_job1"], &[], stall),
-            done: [EventOut::new(&dut, "m_done0"), EventOut::new(&dut, "m_done1")],
+            streams: Streams::new(&dut, &JOBS, &[], stall),
+            done: ["m_done0", "m_done1", "m_done2"].map(|name| EventOut::new(&dut, name)),
             dut,
             p: p.clone(),
             slave,
-            rams: [0, 1].map(|_| (0..16).map(|_| common::random_block(&mut t.rng)).collect()),
-            q: [0, 1].map(|_| Bits::zero(p.store_w)),
+            rams: [0, 1, 2].map(|_| (0..16).map(|_| common::random_block(&mut t.rng)).collect()),
+            q: [0, 1, 2].map(|_| Bits::zero(p.store_w)),
             addresses: VecDeque::new(),
             data: VecDeque::new(),
             held: [None, None],
@@ -85,7 +88,7 @@ impl Bench {
 
     fn job(&mut self, client: usize, buf: u64, block: u64) {
         self.jobs[client].push_back((buf, block));
-        let name = ["s_job0", "s_job1"][client];
+        let name = JOBS[client];
         self.streams.push(name, pack(HomeJob::FIELDS, &[("buf", buf), ("block", block)]));
     }
 
@@ -93,7 +96,7 @@ impl Bench {
         let dut = &mut self.dut;
         self.streams.drive(dut, rng);
         for (client, q) in self.q.iter().enumerate() {
-            dut.poke_bits(["rd_data0", "rd_data1"][client], q);
+            dut.poke_bits(["rd_data0", "rd_data1", "rd_data2"][client], q);
         }
         dut.settle();
         // Readies may hang on the valids of this cycle.
@@ -123,7 +126,7 @@ impl Bench {
         assert!(idle || dut.peek("quiet") == 0, "quiet, yet busy");
         let (_, taken) = self.streams.sample(dut);
         for (name, _) in taken {
-            let client = usize::from(name == "s_job1");
+            let client = JOBS.iter().position(|job| *job == name).expect("a client");
             let (buf, block) = self.jobs[client].pop_front().expect("a job waits");
             self.served.push(client);
             self.open.push_back((client, buf));
@@ -200,7 +203,7 @@ impl Bench {
     }
 }
 
-/// Both clients, every kind of slave and pause: each block whole, in order, answered to whom it belongs.
+/// All clients, every kind of slave and pause: each block whole, in order, answered to whom it belongs.
 #[test]
 fn home_writes_blocks() {
     trial(|t| {
@@ -210,7 +213,7 @@ fn home_writes_blocks() {
                 for stall in Stall::ALL {
                     let mut b = Bench::new(t, &p, slave, stall);
                     for n in 0..30 {
-                        let client = if n < 10 { n % 2 } else { t.rng.below(2) as usize };
+                        let client = if n < 12 { n % 3 } else { t.rng.below(3) as usize };
                         let (buf, block) = (t.rng.below(16), t.rng.next_u64() & 0xfff_ffff);
                         b.job(client, buf, block);
                     }
@@ -227,7 +230,7 @@ fn home_writes_blocks() {
     });
 }
 
-/// With both clients waiting they take turns; at full speed one cycle is lost between blocks.
+/// With all clients waiting they take turns; at full speed one cycle is lost between blocks.
 #[test]
 fn home_is_fair_and_fast() {
     trial(|t| {
@@ -236,12 +239,12 @@ fn home_is_fair_and_fast() {
             let mut b = Bench::new(t, &p, Slave::Eager, Stall::None);
             b.delay = 0;
             for n in 0..40 {
-                b.job(n % 2, n as u64 % 16, n as u64);
+                b.job(n % 3, n as u64 % 16, n as u64);
             }
             while b.waiting() > 0 {
                 b.cycle(&mut t.rng);
             }
-            assert!(b.served.windows(2).all(|w| w[0] != w[1]), "{:?}", b.served);
+            assert!(b.served[..39].windows(2).all(|w| w[1] == (w[0] + 1) % 3), "{:?}", b.served);
             assert_eq!(b.w_cycles[0], 2, "job to the first data");
             let beats = p.store_beats() as u64;
             assert_eq!(b.w_cycles.last().expect("data") - b.w_cycles[0], 40 * (beats + 1) - 2);
@@ -258,7 +261,7 @@ fn home_drains() {
             for slave in SLAVES {
                 let mut b = Bench::new(t, &p, slave, Stall::None);
                 for n in 0..20 {
-                    b.job(n % 2, n as u64 % 16, n as u64);
+                    b.job(n % 3, n as u64 % 16, n as u64);
                 }
                 for round in 0..4 {
                     let run = t.rng.below(3 * p.store_beats() as u64);

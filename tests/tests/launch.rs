@@ -11,6 +11,7 @@ use dyad_spec::{BLOCK_BYTES, Status};
 use dyad_tests::{Dut, Scoreboard, Stall, Trial, field, pack, trial};
 use std::collections::{HashMap, VecDeque};
 
+const STAGING: u64 = 0x7700_0000;
 const BASES: [u32; 8] = [0, 1000, 0x10_0000, 3, 0xffff_0000, 5, 6, 7];
 
 /// What host memory has for a write.
@@ -53,6 +54,7 @@ impl Bench {
     fn new(t: &mut Trial, p: &Params, stall: Stall) -> Self {
         let mut dut = t.fast_dut(&launch(p));
         dut.poke_bits("lun_store_base", &words(&BASES));
+        dut.poke("staging_base", STAGING);
         let sources = ["s_write", "s_rdata"];
         let pause = if stall == Stall::None { 0 } else { 3 };
         Self {
@@ -86,7 +88,8 @@ impl Bench {
         let (seq, epoch, page) = (any(), any(), any() << 12 | slot);
         let lba = 0x8000 * lun + slot;
         let w = Write { block: random_block(&mut t.rng), bad };
-        let fields = [("slot", slot), ("seq", seq), ("epoch", epoch), ("lun", lun), ("lba", lba)];
+        let request = u64::from(!local && slot % 3 == 1);
+        let fields = [("slot", slot), ("seq", seq), ("epoch", epoch), ("lun", lun), ("lba", lba), ("request", request)];
         let launch = [&fields[..], &[("local", local.into()), ("page", page)]].concat();
         self.streams.push("s_write", pack(Launch::FIELDS, &launch));
         let count = if self.p.data_w == 64 { 2 } else { 1 };
@@ -106,7 +109,8 @@ impl Bench {
                 self.pay.expect(word);
             }
         }
-        let place = (u64::from(BASES[lun as usize]) + lba) & 0xffff_ffff;
+        let home = (u64::from(BASES[lun as usize]) + lba) & 0xffff_ffff;
+        let place = if request == 1 { STAGING + slot } else { home };
         assert!(self.owners.insert(place, (slot, crc32c(&w.block))).is_none(), "blocks of their own");
         if w.bad.is_empty() {
             self.homes.expect((place, w.block.clone()));

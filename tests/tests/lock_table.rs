@@ -10,6 +10,8 @@ use std::collections::{HashMap, VecDeque};
 
 /// First id of a mirror buffer.
 const MIRROR: u64 = 4096;
+/// First id of a slot of the peer.
+const PEER: u64 = 8192;
 
 /// LUN and address.
 type Block = (u64, u64);
@@ -30,14 +32,14 @@ struct Model {
 }
 
 impl Model {
-    /// Returns whether it is granted at once.
-    fn acquire(&mut self, id: u64, block: Block, exclusive: bool) -> bool {
+    /// Returns whether it is granted at once. If it is not, and must be, nothing changes.
+    fn acquire(&mut self, id: u64, block: Block, exclusive: bool, at_once: bool) -> bool {
         let lock = self.locks.entry(block).or_default();
         let free = lock.holders == 0 || (!exclusive && !lock.exclusive && lock.queue.is_empty());
         if free {
             lock.holders += 1;
             lock.exclusive = exclusive;
-        } else {
+        } else if !at_once {
             lock.queue.push_back((id, exclusive));
             self.waits += 1;
         }
@@ -113,6 +115,7 @@ struct Bench {
     grant: Sink,
     model: Model,
     grants: Scoreboard<(u64, Block)>,
+    nacks: Scoreboard<u64>,
     holders: Vec<(u64, Holder)>,
     bucket_w: u32,
     waits: u64,
@@ -124,10 +127,11 @@ impl Bench {
         let release = Source::new(&dut, "s_release", stalls[1]);
         let grant = Sink::new(&dut, "m_grant", stalls[2]);
         let ids = (0..p.slots as u64).chain((0..p.mirror_bufs as u64).map(|n| MIRROR + n));
+        let ids = ids.chain((0..p.slots as u64).map(|n| PEER + n));
         let holders = ids.map(|id| (id, Holder::Idle)).collect();
         let bucket_w = (2 * p.slots).ilog2();
-        let (model, grants) = (Model::default(), Scoreboard::new("grant"));
-        let mut bench = Self { dut, acquire, release, grant, model, grants, holders, bucket_w, waits: 0 };
+        let (model, grants, nacks) = (Model::default(), Scoreboard::new("grant"), Scoreboard::new("nack"));
+        let mut bench = Self { dut, acquire, release, grant, model, grants, nacks, holders, bucket_w, waits: 0 };
         for _ in 0..2 * p.slots + 4 {
             bench.dut.tick();
         }
@@ -137,13 +141,16 @@ impl Bench {
     }
 
     fn ask(&mut self, index: usize, block: Block, exclusive: bool) {
+        self.ask_at_once(index, block, exclusive, false);
+    }
+
+    fn ask_at_once(&mut self, index: usize, block: Block, exclusive: bool, at_once: bool) {
         let (id, holder) = &mut self.holders[index];
         assert_eq!(*holder, Holder::Idle);
         *holder = Holder::Asked(block, exclusive);
-        let mirror = u64::from(*id >= MIRROR);
-        let fields =
-            [("id", *id), ("lun", block.0), ("lba", block.1), ("exclusive", exclusive.into()), ("mirror", mirror)];
-        self.acquire.push(pack(LockReq::FIELDS, &fields));
+        let block = [("lun", block.0), ("lba", block.1)];
+        let how = [("id", *id), ("exclusive", exclusive.into()), ("at_once", at_once.into())];
+        self.acquire.push(pack(LockReq::FIELDS, &[block.as_slice(), &how].concat()));
     }
 
     fn give_back(&mut self, index: usize) {
@@ -155,9 +162,7 @@ impl Bench {
     }
 
     fn of(&mut self, id: u64) -> &mut Holder {
-        let slots = self.holders.iter().filter(|h| h.0 < MIRROR).count();
-        let index = if id >= MIRROR { slots + (id - MIRROR) as usize } else { id as usize };
-        &mut self.holders[index].1
+        &mut self.holders.iter_mut().find(|h| h.0 == id).expect("a holder of that number").1
     }
 
     /// One cycle; what the table takes goes to the model, what it grants is compared and checked.
@@ -168,11 +173,13 @@ impl Bench {
         self.grant.drive(dut, rng);
         dut.settle();
         let cycle = dut.cycle();
-        assert_eq!(dut.peek("m_nack_valid"), 0, "cycle {cycle}: there is room for everybody");
+        assert_eq!(dut.peek("ev_lock_set_full"), 0, "cycle {cycle}: there is room for everybody");
         self.waits += dut.peek("ev_lock_wait");
+        let nack = (dut.peek("m_nack_valid") == 1).then(|| dut.peek("m_nack_data"));
         if dut.peek("busy") == 0 {
             assert_eq!(dut.peek("empty"), u64::from(self.model.locks.is_empty()), "cycle {cycle}: empty");
-            assert_eq!(self.grants.missing(), 0, "cycle {cycle}: at rest, and somebody was not granted");
+            let missing = self.grants.missing() + self.nacks.missing();
+            assert_eq!(missing, 0, "cycle {cycle}: at rest, and somebody was not answered");
             assert_eq!(self.waits, self.model.waits, "cycle {cycle}: ev_lock_wait");
         }
         if let Some(bits) = self.release.sample(dut) {
@@ -185,14 +192,22 @@ impl Bench {
         if let Some(bits) = self.acquire.sample(dut) {
             let get = |name| field(LockReq::FIELDS, &bits, name);
             let block = (get("lun"), get("lba"));
-            if self.model.acquire(get("id"), block, get("exclusive") == 1) {
+            let at_once = get("at_once") == 1;
+            if self.model.acquire(get("id"), block, get("exclusive") == 1, at_once) {
                 self.grants.expect((get("id"), block));
+            } else if at_once {
+                self.nacks.expect(get("id"));
             }
         }
         let granted = self.grant.sample(dut);
         dut.edge();
         if let Some(bits) = granted {
             self.granted(&bits);
+        }
+        if let Some(id) = nack {
+            self.nacks.got(&id);
+            assert!(matches!(self.of(id), Holder::Asked(..)), "{id} did not ask");
+            *self.of(id) = Holder::Idle;
         }
     }
 
@@ -223,7 +238,8 @@ impl Bench {
                 if self.holders[index].1 == Holder::Idle {
                     let block = blocks.next(rng, self.bucket_w);
                     let exclusive = self.holders[index].0 >= MIRROR || rng.one_in(2);
-                    self.ask(index, block, exclusive);
+                    let at_once = self.holders[index].0 >= MIRROR && rng.one_in(2);
+                    self.ask_at_once(index, block, exclusive, at_once);
                 }
             }
             if rng.below(16) < back && self.release.waiting() < 4 {
@@ -257,6 +273,7 @@ impl Bench {
         assert_eq!(self.dut.peek("empty"), 1, "everything was given back");
         assert!(self.model.locks.is_empty());
         self.grants.finish();
+        assert_eq!(self.nacks.missing(), 0);
     }
 }
 
@@ -278,6 +295,7 @@ fn random_traffic(t: &mut Trial, p: &Params, blocks: Blocks, cycles: u64) {
         assert!(seen > cycles / 16, "{blocks:?}: only {seen} grants");
         if !matches!(blocks, Blocks::Any) {
             assert!(bench.waits > 100, "{blocks:?}: only {} waits", bench.waits);
+            assert!(bench.nacks.seen() > 40, "{blocks:?}: only {} were turned away", bench.nacks.seen());
         }
     }
 }
@@ -305,7 +323,7 @@ fn lock_table_of_the_default_build() {
     trial(|t| random_traffic(t, &Params::new(64), Blocks::Mixed, 4000));
 }
 
-/// Every slot and every mirror buffer holds a block of its own, all in one bucket: nobody is sent away, nobody waits.
+/// Every slot of both sites and every mirror buffer holds a block of its own, all in one bucket: nobody is sent away, nobody waits.
 #[test]
 fn lock_table_has_room_for_every_holder() {
     trial(|t| {
@@ -316,7 +334,7 @@ fn lock_table_has_room_for_every_holder() {
                 let part = index as u64;
                 bench.ask(index, (0, part << bench.bucket_w | (part ^ 5)), index % 2 == round % 2);
             }
-            (0..10_000).for_each(|_| bench.cycle(&mut t.rng));
+            (0..30_000).for_each(|_| bench.cycle(&mut t.rng));
             assert_eq!(bench.with(|h| matches!(h, Holder::Holds(..))).len(), bench.holders.len());
             assert_eq!(bench.waits, 0, "nobody waited");
             bench.drain(&mut t.rng);

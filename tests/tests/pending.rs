@@ -1,26 +1,51 @@
-//! `offload::pending` against a map: every block that is handed over is given back once, for a reason.
+//! `offload::pending` against a map: every block that is handed over is given back once, for a reason, and every request that
+//! finds its block locked is answered, and gets its turn.
 
 mod common;
 
-use common::Pulses;
-use dyad_hdl::bundle::{Hold, LockRel, SlotUse, TxCtl};
+use common::{EventOut, Pulses};
+use dyad_hdl::bundle::{Ask, Hold, LockGrant, LockRel, LockReq, SlotUse, TxCtl, Verdict};
 use dyad_hdl::ir::Bits;
-use dyad_hdl::offload::pending::pending;
+use dyad_hdl::offload::pending::{FIRST_HOLDER, TURNS, pending};
 use dyad_hdl::params::Params;
 use dyad_spec::FrameType;
 use dyad_spec::wire::commit_word;
 use dyad_tests::{Dut, Sink, Source, Stall, Trial, field, pack, prove, trial};
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 
 const ASK: u64 = 3000;
 
 /// A pending block: sequence, LUN, address, since when.
 type Held = (u64, u64, u64, u64);
 
+/// A turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Turn {
+    seq: u64,
+    lun: u64,
+    lba: u64,
+    /// It has the lock, since then.
+    won: Option<u64>,
+    generation: u64,
+}
+
 struct Bench {
     dut: Dut,
     p: Params,
-    sources: [(&'static str, Source); 4],
+    sources: [(&'static str, Source); 6],
+    lock: Sink,
+    verdict: EventOut,
+    requested: HashMap<u64, bool>,
+    turns: HashMap<u64, Turn>,
+    /// Turns that wait in the lock table, with the block's name.
+    queued: VecDeque<(u64, u64, u64)>,
+    /// What must be said: type, code, slot, sequence; and what becomes of buffers: buffer, go.
+    says: VecDeque<(FrameType, u64, u64, u64)>,
+    verdicts: VecDeque<(u64, bool)>,
+    granted: Vec<Bits>,
+    waiting: u64,
+    kept: u64,
+    handed: u64,
     release: Sink,
     ctl: Sink,
     events: Pulses,
@@ -41,12 +66,24 @@ impl Bench {
     fn new(t: &mut Trial, stall: Stall) -> Self {
         let p = Params { slots: 64, period: 128, ..Params::new(64) };
         let dut = t.fast_dut(&pending(&p));
-        let sources = ["s_hold", "s_commit", "s_trail", "s_use"].map(|n| (n, Source::new(&dut, n, stall)));
+        let sources =
+            ["s_hold", "s_ask", "s_grant", "s_commit", "s_trail", "s_use"].map(|n| (n, Source::new(&dut, n, stall)));
         let mut bench = Self {
             sources,
+            lock: Sink::new(&dut, "m_lock", stall),
+            verdict: EventOut::new(&dut, "m_verdict"),
+            requested: HashMap::new(),
+            turns: HashMap::new(),
+            queued: VecDeque::new(),
+            says: VecDeque::new(),
+            verdicts: VecDeque::new(),
+            granted: Vec::new(),
+            waiting: 0,
+            kept: 0,
+            handed: 0,
             release: Sink::new(&dut, "m_release", stall),
             ctl: Sink::new(&dut, "m_ctl", stall),
-            events: Pulses::new(&dut, &["committed", "stale"]),
+            events: Pulses::new(&dut, &["committed", "stale", "turn_kept", "turn_dropped"]),
             dut,
             p,
             held: HashMap::new(),
@@ -72,6 +109,82 @@ impl Bench {
         self.push("s_hold", pack(Hold::FIELDS, &[("slot", slot), ("seq", seq), ("lun", lun), ("lba", lba)]));
     }
 
+    /// Hands over a block that the peer requested.
+    fn hold_request(&mut self, slot: u64, seq: u64, lun: u64, lba: u64) {
+        let block = [("slot", slot), ("seq", seq), ("lun", lun), ("lba", lba), ("request", 1)];
+        self.push("s_hold", pack(Hold::FIELDS, &block));
+    }
+
+    /// A request in mirror buffer `buf` found its block locked.
+    fn ask(&mut self, buf: u64, slot: u64, seq: u64, lba: u64) {
+        let fields = [("buf", buf), ("slot", slot), ("seq", seq), ("lun", 2), ("lba", lba), ("t_last", 5)];
+        self.push("s_ask", pack(Ask::FIELDS, &fields));
+    }
+
+    /// The lock table grants the turn that waits for longest.
+    fn grant(&mut self) {
+        let (id, lun, lba) = self.queued.pop_front().expect("a turn waits");
+        self.push("s_grant", pack(LockGrant::FIELDS, &[("id", id), ("lun", lun), ("lba", lba)]));
+    }
+
+    fn take_ask(&mut self, word: &Bits) {
+        let of = |name: &str| field(Ask::FIELDS, word, name);
+        let (slot, seq) = (of("slot"), of("seq"));
+        let ahead = |from: u64| seq.wrapping_sub(from) & 0xffff_ffff;
+        let later = |from: u64| (1..1 << 31).contains(&ahead(from));
+        let (mut answer, mut go) = (Some((FrameType::Busy, 0)), false);
+        let (held, turn) = (self.held.get(&slot).copied(), self.turns.get(&slot).copied());
+        let mut free = held.is_none() && turn.is_none();
+        if let Some(h) = held {
+            let request = self.requested[&slot];
+            if ahead(h.0) == 0 && request {
+                answer = Some((FrameType::Ack, 0));
+            } else if later(h.0) {
+                self.committed += u64::from(self.link);
+                self.give_back(slot);
+                free = true;
+            } else if ahead(h.0) != 0 {
+                answer = None;
+            }
+        }
+        if let Some(turn) = turn {
+            let same_link = self.link && turn.generation == self.generation;
+            if ahead(turn.seq) == 0 && turn.won.is_some() && same_link {
+                (answer, go) = (None, true);
+                self.turns.remove(&slot);
+                self.handed += 1;
+            } else if ahead(turn.seq) == 0 && turn.won.is_none() {
+                answer = Some((FrameType::Busy, 1));
+            } else if later(turn.seq) && turn.won.is_some() {
+                self.due.push((turn.lun, turn.lba));
+                self.turns.remove(&slot);
+                free = true;
+            } else if ahead(turn.seq) != 0 && !later(turn.seq) {
+                answer = None;
+            }
+        }
+        if free && self.link && self.waiting < TURNS as u64 {
+            let turn = Turn { seq, lun: of("lun"), lba: of("lba"), won: None, generation: self.generation };
+            self.turns.insert(slot, turn);
+            (self.waiting, self.kept) = (self.waiting + 1, self.kept + 1);
+            answer = Some((FrameType::Busy, 1));
+        }
+        if let Some((ftype, code)) = answer.filter(|_| self.link) {
+            self.says.push_back((ftype, code, slot, seq));
+        }
+        self.verdicts.push_back((of("buf"), go));
+    }
+
+    fn take_grant(&mut self, word: &Bits) {
+        let of = |name: &str| field(LockGrant::FIELDS, word, name);
+        let (slot, now) = (of("id") - FIRST_HOLDER, self.now);
+        self.waiting -= 1;
+        match self.turns.get_mut(&slot).filter(|t| t.won.is_none() && (t.lun, t.lba) == (of("lun"), of("lba"))) {
+            Some(turn) => turn.won = Some(now),
+            None => self.due.push((of("lun"), of("lba"))),
+        }
+    }
+
     fn say(&mut self, stream: &'static str, slot: u64, seq: u64) {
         let word = match stream {
             "s_trail" => Bits::from_u64(commit_word(slot as u16, seq as u32).into(), 32),
@@ -87,6 +200,9 @@ impl Bench {
 
     /// What an event that was taken must do.
     fn apply(&mut self, stream: &str, word: &Bits) {
+        if stream == "s_ask" {
+            return self.take_ask(word);
+        }
         let of = |name: &str| field(SlotUse::FIELDS, word, name);
         let (slot, seq) = match stream {
             "s_trail" => (word.low_u64() >> 20, word.low_u64() & 0xf_ffff),
@@ -105,13 +221,25 @@ impl Bench {
                     self.give_back(of("slot"));
                     self.committed += u64::from(self.link);
                 }
+                if let Some(turn) = self.turns.remove(&of("slot")).filter(|turn| turn.won.is_some()) {
+                    self.due.push((turn.lun, turn.lba));
+                }
+                self.requested.insert(of("slot"), of("request") == 1);
                 self.held.insert(of("slot"), (of("seq"), of("lun"), of("lba"), self.now));
             }
             _ if named && self.link => {
                 self.give_back(slot);
                 self.committed += 1;
             }
-            "s_use" => {}
+            "s_use" => {
+                let passed = |turn: &Turn| {
+                    turn.won.is_some() && (1..1 << 31).contains(&(seq.wrapping_sub(turn.seq) & 0xffff_ffff))
+                };
+                if let Some(turn) = self.turns.get(&slot).copied().filter(passed) {
+                    self.turns.remove(&slot);
+                    self.due.push((turn.lun, turn.lba));
+                }
+            }
             _ => self.stale += 1,
         }
     }
@@ -127,6 +255,7 @@ impl Bench {
         }
         self.release.drive(&mut self.dut, &mut t.rng);
         self.ctl.drive(&mut self.dut, &mut t.rng);
+        self.lock.drive(&mut self.dut, &mut t.rng);
         self.dut.settle();
         self.events.sample(&self.dut);
         if let Some(word) = self.release.sample(&self.dut) {
@@ -135,20 +264,50 @@ impl Bench {
             let block = (of("lun"), of("lba"));
             if let Some(at) = self.due.iter().position(|b| *b == block) {
                 self.due.swap_remove(at);
+            } else if let Some((slot, turn)) = self.turns.iter().find(|t| (t.1.lun, t.1.lba) == block) {
+                // By the scan: the link has gone, or nobody came.
+                let since = turn.won.expect("a turn that waits has nothing to give back");
+                let gone = !self.link || turn.generation != self.generation;
+                assert!(gone || self.now >= since + ASK, "{turn:?} is dropped for no reason");
+                let slot = *slot;
+                self.turns.remove(&slot);
             } else {
                 // By the scan, because the link has gone.
                 let slot = self.held.iter().find(|h| (h.1.1, h.1.2) == block).map(|h| *h.0);
-                self.held.remove(&slot.expect("only what is held is given back"));
+                let slot = slot.expect("only what is held is given back");
+                assert!(!self.requested[&slot], "a block that was requested stays, whatever becomes of the link");
+                self.held.remove(&slot);
                 let down = !self.link || self.now < self.changed + 200;
                 assert!(down, "{block:?} is given back for no reason");
             }
         }
         if let Some(word) = self.ctl.sample(&self.dut) {
             let of = |name: &str| field(TxCtl::FIELDS, &word, name);
-            assert_eq!(of("ftype"), FrameType::AskCommit.code());
-            self.asked.push((of("slot"), of("seq"), self.now));
+            if of("ftype") == FrameType::AskCommit.code() {
+                self.asked.push((of("slot"), of("seq"), self.now));
+            } else {
+                let ftype = FrameType::try_from(of("ftype") as u8).expect("a type");
+                let said = (ftype, of("code"), of("slot"), of("seq"));
+                assert_eq!(Some(said), self.says.pop_front(), "what the peer is told");
+                assert_eq!(of("t_ref"), 5);
+            }
+        }
+        if let Some(word) = self.verdict.sample(&self.dut) {
+            let of = |name: &str| field(Verdict::FIELDS, &word, name);
+            assert_eq!(Some((of("buf"), of("go") == 1)), self.verdicts.pop_front(), "a verdict");
+        }
+        if let Some(word) = self.lock.sample(&self.dut) {
+            let of = |name: &str| field(LockReq::FIELDS, &word, name);
+            assert_eq!((of("exclusive"), of("at_once")), (1, 0));
+            self.queued.push_back((of("id"), of("lun"), of("lba")));
         }
         let taken: Vec<_> = self.sources.iter_mut().filter_map(|(n, s)| s.sample(&self.dut).map(|w| (*n, w))).collect();
+        // Grants wait inside for their turn, which comes before that of all that is taken later.
+        for word in std::mem::take(&mut self.granted) {
+            self.take_grant(&word);
+        }
+        let (grants, taken): (Vec<_>, Vec<_>) = taken.into_iter().partition(|t| t.0 == "s_grant");
+        self.granted.extend(grants.into_iter().map(|g| g.1));
         assert!(taken.len() < 2, "one event at a time");
         for (stream, word) in taken {
             self.apply(stream, &word);
@@ -161,13 +320,15 @@ impl Bench {
     }
 
     fn settle(&mut self, t: &mut Trial) {
-        while self.sources.iter().any(|s| s.1.waiting() > 0) || !self.due.is_empty() {
+        let open = |b: &Self| b.due.len() + b.says.len() + b.verdicts.len();
+        while self.sources.iter().any(|s| s.1.waiting() > 0) || open(self) > 0 {
             self.cycle(t);
             assert!(self.now < 1 << 40, "it never ends");
         }
         self.run(t, 10);
         assert_eq!(self.events.of("committed"), self.committed);
         assert_eq!(self.events.of("stale"), self.stale);
+        assert_eq!(self.events.of("turn_kept"), self.kept);
     }
 }
 
@@ -244,6 +405,70 @@ fn pending_asks_and_lets_go() {
     });
 }
 
+/// A request that finds its block locked: its turn waits, wins the lock, and is handed over; a repeat before is told to wait.
+#[test]
+fn pending_keeps_a_turn() {
+    trial(|t| {
+        let mut b = Bench::new(t, Stall::None);
+        let mut ask = |b: &mut Bench, goes: u64| {
+            b.ask(3, 9, 7, 50);
+            let before = b.handed;
+            b.settle(t);
+            assert_eq!(b.handed - before, goes);
+        };
+        ask(&mut b, 0);
+        ask(&mut b, 0);
+        assert_eq!((b.queued.len(), b.kept), (1, 1), "one turn");
+        b.grant();
+        ask(&mut b, 1);
+        // It goes home, and is held; a repeat of it is told so, in another generation as well.
+        b.hold_request(9, 7, 2, 50);
+        ask(&mut b, 0);
+        b.link = false;
+        b.run(t, 300);
+        (b.generation, b.link) = (8, true);
+        b.run(t, 300);
+        assert_eq!(b.held.len(), 1, "it stays");
+        b.ask(3, 9, 7, 50);
+        b.settle(t);
+        b.say("s_commit", 9, 7);
+        b.settle(t);
+        assert!(b.held.is_empty() && b.turns.is_empty());
+        // A turn that nobody uses is dropped in time; one whose slot goes on, at once.
+        b.ask(1, 11, 100, 60);
+        b.settle(t);
+        b.grant();
+        b.run(t, ASK + 400);
+        assert!(b.turns.is_empty());
+        b.ask(1, 12, 100, 61);
+        b.settle(t);
+        b.grant();
+        b.settle(t);
+        b.say("s_use", 12, 101);
+        b.settle(t);
+        assert_eq!((b.turns.len(), b.events.of("turn_dropped")), (0, 2));
+    });
+}
+
+/// So many turns and no more: the next is told to wait, without one.
+#[test]
+fn pending_keeps_so_many_turns() {
+    trial(|t| {
+        let mut b = Bench::new(t, Stall::None);
+        (0..64).for_each(|slot| b.ask(1, slot, 5, 100 + slot));
+        b.settle(t);
+        assert_eq!((b.kept, b.waiting), (TURNS as u64, TURNS as u64));
+        b.ask(1, 3, 6, 300);
+        b.settle(t);
+        assert_eq!(b.kept, TURNS as u64, "a turn of an older use waits still");
+        (0..TURNS).for_each(|_| b.grant());
+        b.settle(t);
+        assert_eq!(b.turns.values().filter(|turn| turn.won.is_some()).count(), TURNS);
+        b.run(t, ASK + 400);
+        assert!(b.turns.is_empty());
+    });
+}
+
 /// A quiet card may sleep, but not past the time to ask.
 #[test]
 fn pending_is_quiet_when_nothing_is_near() {
@@ -274,7 +499,7 @@ fn pending_at_random() {
                 if t.rng.one_in(12) {
                     let slot = t.rng.below(64);
                     let seq = seqs[slot as usize];
-                    match t.rng.below(6) {
+                    match t.rng.below(9) {
                         0 | 1 => {
                             seqs[slot as usize] = seq + 1 + t.rng.below(2);
                             let (lun, seq) = (t.rng.below(8), seqs[slot as usize]);
@@ -283,9 +508,18 @@ fn pending_at_random() {
                             b.hold(slot, seq, lun, lba);
                         }
                         2 => b.say("s_use", slot, seq + t.rng.below(3)),
+                        6 | 7 => b.ask(t.rng.below(8), slot, seq + t.rng.below(2), b.now & 0xffff_ffff),
+                        8 => {
+                            let (seq, lba) = (seq + 1, b.now & 0xffff_ffff);
+                            seqs[slot as usize] = seq;
+                            b.hold_request(slot, seq, 1, lba);
+                        }
                         3 => b.say("s_trail", slot, seq),
                         _ => b.say("s_commit", slot, seq.wrapping_sub(t.rng.below(2))),
                     }
+                }
+                if !b.queued.is_empty() && t.rng.one_in(30) {
+                    b.grant();
                 }
                 if t.rng.one_in(if b.link { 3000 } else { 400 }) && b.due.is_empty() {
                     b.settle(t);
@@ -294,12 +528,13 @@ fn pending_at_random() {
                         b.generation += 1;
                         let period = b.p.period as u64;
                         b.run(t, 8 * period);
-                        assert!(b.held.is_empty());
+                        assert!(b.held.keys().all(|slot| b.requested[slot]));
                     }
                 }
                 b.cycle(t);
             }
             b.settle(t);
+            assert!(b.kept > 100 && b.handed > 10, "{} turns kept, {} used", b.kept, b.handed);
             assert!(b.committed > 200 && b.stale > 100, "{} committed, {} stale", b.committed, b.stale);
         }
     });

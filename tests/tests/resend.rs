@@ -11,6 +11,7 @@ use dyad_spec::Status;
 use dyad_tests::{Dut, Rng, Scoreboard, Stall, Trial, field, pack, trial};
 use std::collections::VecDeque;
 
+const STAGING: u64 = 0x77_0000;
 const BASES: [u32; 8] = [7, 100, 0x20_0000, 3, 0xffff_ff00, 5, 6, 0];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,6 +43,7 @@ impl Bench {
     fn new(t: &mut Trial, p: &Params, stall: Stall) -> Self {
         let mut dut = t.fast_dut(&resend(p));
         dut.poke_bits("lun_store_base", &words(&BASES));
+        dut.poke("staging_base", STAGING);
         Self {
             streams: Streams::new(&dut, &["s_resend", "s_rdata"], &["m_rd", "m_job", "m_pay", "m_local"], stall),
             events: Pulses::new(&dut, &["store_error", "store_integrity"]),
@@ -64,7 +66,8 @@ impl Bench {
             Fate::Differs => crc32c(&block) ^ 1 << t.rng.below(32),
             _ => crc32c(&block),
         };
-        let fields = [("slot", slot), ("seq", seq), ("epoch", epoch), ("lun", lun), ("lba", lba)];
+        let request = t.rng.below(2);
+        let fields = [("slot", slot), ("seq", seq), ("epoch", epoch), ("lun", lun), ("lba", lba), ("request", request)];
         self.streams.push("s_resend", pack(Resend::FIELDS, &[&fields[..], &[("crc", crc)]].concat()));
         let data_w = self.p.data_w;
         if !matches!(fate, Fate::Unreadable(_)) {
@@ -84,7 +87,8 @@ impl Bench {
             Fate::Differs => self.tells.expect((slot, Status::StoreIntegrity.code())),
         }
         self.fates.push(fate);
-        self.to_ask.push_back(((u64::from(BASES[lun as usize]) + lba) & 0xffff_ffff, block, fate));
+        let home = (u64::from(BASES[lun as usize]) + lba) & 0xffff_ffff;
+        self.to_ask.push_back((if request == 1 { STAGING + slot } else { home }, block, fate));
     }
 
     fn cycle(&mut self, rng: &mut Rng) {

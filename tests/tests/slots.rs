@@ -6,10 +6,12 @@ mod slots_model;
 #[path = "common/slots_world.rs"]
 mod slots_world;
 
+use dyad_hdl::bundle::Launch;
 use dyad_hdl::bundle::op_kind::{FLUSH, READ, WRITE};
+use dyad_hdl::ir::Bits;
 use dyad_hdl::params::Params;
 use dyad_spec::{FrameType, Status};
-use dyad_tests::{Rng, Stall, Trial, trial};
+use dyad_tests::{Rng, Stall, Trial, field, trial};
 use slots_world::{Odds, World, answer};
 
 /// Few slots, so that each is used often.
@@ -89,6 +91,76 @@ fn slots_live_and_die() {
             assert!(seen.contains(name), "{name} never happened");
         }
     });
+}
+
+/// The same where the peer owns half of the blocks: requests, their turns, and copies from the staging area.
+#[test]
+fn slots_request_what_the_peer_owns() {
+    trial(|t| {
+        let lossy = Odds { not_owner: 2, ..odds() };
+        let cruel = Odds { refused: 15, store_error: 150, bad_again: 30, frame_lost: 3, ..lossy };
+        for (stall, odds, blocks) in [
+            (Stall::None, lossy, 6),
+            (Stall::Quarter, cruel, 200),
+            (Stall::Random, lossy, 200),
+            (Stall::Random, Odds { busy: 2, ..lossy }, 30),
+        ] {
+            let mut w = world(t, &small(), stall, odds);
+            w.stage();
+            w.limit = 1 + t.rng.below(6);
+            for _ in 0..60_000 {
+                if w.open_ops() < 100 && t.rng.one_in(12) {
+                    ask_any(t, &mut w, blocks);
+                }
+                if t.rng.one_in(if w.link { 6000 } else { 400 }) {
+                    let up = !w.link;
+                    w.set_link(up);
+                }
+                w.cycle(t);
+            }
+            w.heal(t);
+            assert!(w.model.told.len() > 500, "{} operations", w.model.told.len());
+            assert_eq!(w.events.of("not_owner"), 0);
+            let copies = w.log.iter().filter(|l| l.1 == "m_copy").count();
+            assert!(copies > 80, "only {copies} copies");
+        }
+    });
+}
+
+/// A request in a quiet world: the lock comes back at once, and is taken again for the copy. BUSY with a turn is followed by a
+/// repeat at once, without one by a repeat in time.
+#[test]
+fn slots_request_step_by_step() {
+    trial(|t| {
+        for (turn, later) in [(None, 0), (Some(1), 0), (Some(0), 1)] {
+            let mut w = calm_world(t);
+            w.stage();
+            w.odds.not_owner = 1;
+            w.odds.frame_lost = u64::from(turn.is_some());
+            let id = w.ask(WRITE, false, 0, 77);
+            run(t, &mut w, 200);
+            if let Some(code) = turn {
+                assert_eq!((end_of(&w, id), w.locked()), (None, 0), "it waits without a lock");
+                w.odds.frame_lost = 0;
+                let (slot, seq) =
+                    w.log.iter().find(|l| l.1 == "m_write").map(|l| slot_and_seq(&l.2)).expect("launched");
+                w.offer("s_answer", answer(FrameType::Busy, code, slot, seq, 0));
+                run(t, &mut w, 200);
+                assert_eq!(end_of(&w, id).is_some(), later == 0, "a repeat at once");
+                let wait = w.resend_cycles + 2 * w.p.period as u64 + 200;
+                run(t, &mut w, wait);
+            }
+            assert_eq!(end_of(&w, id), Some(Status::Ok));
+            let order: Vec<&str> = w.log.iter().map(|l| l.1).filter(|n| *n != "m_resend").collect();
+            assert_eq!(order, ["m_lock", "m_release", "m_write", "m_lock", "m_copy", "m_done", "m_release"]);
+            assert_eq!((w.locked(), w.model.in_use(), w.committed), (0, 0, 1));
+        }
+    });
+}
+
+fn slot_and_seq(launch: &Bits) -> (u64, u64) {
+    let of = |name: &str| field(Launch::FIELDS, launch, name);
+    (of("slot"), of("seq"))
 }
 
 /// A quiet world in which one thing at a time goes wrong.

@@ -295,6 +295,11 @@ impl<B: Backing> Device<B> {
         Ok(())
     }
 
+    /// Tells the card where its staging area begins; 0: there is none.
+    pub(crate) fn set_staging(&self, base: u32) {
+        self.registers().set(&regs::STAGING_BASE, base);
+    }
+
     /// Takes the link up in `generation`. The handshake does this; by itself it makes nothing safe.
     pub(crate) fn link_up(&self, generation: u16, peer_slots: u32, mtu: Mtu) {
         let regs = self.registers();

@@ -10,7 +10,7 @@ use crate::device::{Info, LunEntry};
 use crate::error::{Error, Result};
 use crate::handshake::{LunOffer, site_name};
 
-pub use superblock::Superblock;
+pub use superblock::{Staging, Superblock};
 pub use sync::{Progress, Stage, Sync, SyncReport};
 
 /// Why a LUN's stores are not known to be equal.
@@ -181,9 +181,7 @@ pub fn place(superblock: &Superblock, new: &NewLun, info: &Info, store_blocks: u
         let most = most.min(share << dyad_spec::regs::LUN_EXTENT_SHIFT.mask());
         return Err(Error::TooLarge { lun: number, blocks: new.blocks, most });
     };
-    let mut used: Vec<(u64, u64)> =
-        superblock.luns.iter().map(|l| (l.store_base.into(), u64::from(l.store_base) + u64::from(l.blocks))).collect();
-    used.sort_unstable();
+    let mut used = occupied(superblock);
     // The card addresses blocks of the store with 32 bits.
     let end = store_blocks.min(most);
     used.push((end, end));
@@ -207,6 +205,24 @@ pub fn place(superblock: &Superblock, new: &NewLun, info: &Info, store_blocks: u
         from = from.max(stop);
     }
     Err(Error::NoRoom { lun: number, blocks: new.blocks, largest })
+}
+
+/// First block and the one after the last of everything in the store, in order.
+fn occupied(superblock: &Superblock) -> Vec<(u64, u64)> {
+    let span = |base: u32, blocks: u32| (u64::from(base), u64::from(base) + u64::from(blocks));
+    let luns = superblock.luns.iter().map(|l| span(l.store_base, l.blocks));
+    let mut used: Vec<_> = luns.chain(superblock.staging.map(|s| span(s.base, s.blocks))).collect();
+    used.sort_unstable();
+    used
+}
+
+/// Finds place for the staging area of a card behind all that is in the store; `None` when the store is too small. Without it
+/// this site's writes to blocks that the peer owns end with NotOwner.
+pub(crate) fn place_staging(superblock: &Superblock, info: &Info, store_blocks: u64) -> Option<Staging> {
+    let blocks = info.slot_count;
+    let base = occupied(superblock).last().map_or(RESERVED_BLOCKS, |last| last.1);
+    let end = base + u64::from(blocks);
+    (end <= store_blocks.min(u64::from(u32::MAX))).then_some(Staging { base: base as u32, blocks })
 }
 
 #[cfg(test)]

@@ -25,14 +25,25 @@ pub struct Superblock {
     pub generation: u16,
     /// Raised with each write of the superblock.
     pub revision: u64,
+    /// Where the payload of writes waits that the peer has to put in order.
+    pub staging: Option<Staging>,
     /// The LUNs, in order of number.
     pub luns: Vec<Lun>,
+}
+
+/// The staging area of a store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Staging {
+    /// First block.
+    pub base: u32,
+    /// Blocks: one for each slot of the card.
+    pub blocks: u32,
 }
 
 impl Superblock {
     /// The superblock of a new store, with no LUN.
     pub fn new(pair: u128, site: u8) -> Self {
-        Self { pair, site, clean: false, generation: 0, revision: 0, luns: Vec::new() }
+        Self { pair, site, clean: false, generation: 0, revision: 0, staging: None, luns: Vec::new() }
     }
 
     /// The LUN of that number.
@@ -54,6 +65,9 @@ impl Superblock {
         head.set_magic(SUPERBLOCK_MAGIC).set_pair_lo(self.pair as u64).set_pair_hi((self.pair >> 64) as u64);
         head.set_site(self.site.into()).set_lun_count(self.luns.len() as u64).set_clean(self.clean.into());
         head.set_generation(self.generation.into()).set_revision(self.revision);
+        if let Some(staging) = self.staging {
+            head.set_staging_base(staging.base.into()).set_staging_blocks(staging.blocks.into());
+        }
         let mut block = Box::new([0; BLOCK_BYTES]);
         block[..head.0.len()].copy_from_slice(&head.0);
         for (lun, place) in self.luns.iter().zip(block[RECORDS_OFFSET..].chunks_exact_mut(RECORD_BYTES)) {
@@ -99,13 +113,15 @@ impl Superblock {
             record.0.copy_from_slice(bytes);
             luns.push(lun(&record)?);
         }
-        conflicts(&luns)?;
+        let staging = staging(&head)?;
+        conflicts(&luns, staging)?;
         Ok(Some(Self {
             pair: u128::from(head.pair_hi()) << 64 | u128::from(head.pair_lo()),
             site: head.site() as u8,
             clean: head.clean() == 1,
             generation: head.generation() as u16,
             revision: head.revision(),
+            staging,
             luns,
         }))
     }
@@ -136,8 +152,25 @@ fn lun(r: &LunRecord) -> Result<Lun, SuperblockDamage> {
     })
 }
 
-fn conflicts(luns: &[Lun]) -> Result<(), SuperblockDamage> {
+fn staging(head: &layout::Superblock) -> Result<Option<Staging>, SuperblockDamage> {
+    let (base, blocks) = (head.staging_base(), head.staging_blocks());
+    if base == 0 && blocks == 0 {
+        return Ok(None);
+    }
+    within(layout::STAGING_BLOCKS.name, blocks, 1..1 << 32)?;
+    within(layout::STAGING_BASE.name, base, RESERVED_BLOCKS..(1 << 32) - blocks + 1)?;
+    Ok(Some(Staging { base: base as u32, blocks: blocks as u32 }))
+}
+
+fn conflicts(luns: &[Lun], staging: Option<Staging>) -> Result<(), SuperblockDamage> {
     let end = |l: &Lun| u64::from(l.store_base) + u64::from(l.blocks);
+    if let Some(s) = staging
+        && let Some(lun) = luns
+            .iter()
+            .find(|l| end(l) > s.base.into() && u64::from(l.store_base) < u64::from(s.base) + u64::from(s.blocks))
+    {
+        return Err(SuperblockDamage::Field { field: layout::STAGING_BASE.name, value: lun.store_base.into() });
+    }
     for (i, a) in luns.iter().enumerate() {
         for b in &luns[i + 1..] {
             let apart = end(a) <= b.store_base.into() || end(b) <= a.store_base.into();
@@ -172,6 +205,7 @@ mod tests {
             clean: true,
             generation: 65535,
             revision: u64::MAX,
+            staging: Some(Staging { base: 9000, blocks: 4096 }),
             luns: (1..8).map(lun).collect(),
         }
     }
@@ -211,6 +245,9 @@ mod tests {
             ("extent_shift", |s| s.luns[0].extent_shift = 32),
             ("blocks", |s| s.luns[0].blocks = 0),
             ("store_base", |s| s.luns[0].store_base = 15),
+            ("staging_base", |s| s.staging = Some(Staging { base: 15, blocks: 1 })),
+            ("staging_base", |s| s.staging = Some(Staging { base: 8015, blocks: 1 })),
+            ("staging_blocks", |s| s.staging = Some(Staging { base: 9000, blocks: 0 })),
         ];
         for (name, breaking) in cases {
             let mut s = example();

@@ -60,6 +60,9 @@ impl<'a, B: Backing> LinkUp<'a, B> {
             self.set_up_lun(&agreement, agreed)?;
         }
         let peer = &agreement.peer;
+        let slots = self.site.device.info().slot_count;
+        let staging = self.site.superblock()?.staging.filter(|s| s.blocks >= slots);
+        self.site.device.set_staging(staging.map_or(0, |s| s.base));
         self.site.device.link_up(agreement.generation, agreement.slots, peer.mtu);
         self.site.session = Some(session);
         self.site.held = Some(agreement.generation);

@@ -217,8 +217,13 @@ impl<B: Backing> Site<B> {
     pub fn create_lun(&mut self, new: &NewLun, store_blocks: u64) -> Result<Lun> {
         self.need_link_down("creating a LUN")?;
         let mut superblock = self.superblock()?.clone();
-        let lun = lun::place(&superblock, new, self.device.info(), store_blocks)?;
+        let info = self.device.info();
+        let lun = lun::place(&superblock, new, info, store_blocks)?;
         superblock.luns.push(lun);
+        if superblock.staging.is_none_or(|s| s.blocks < info.slot_count) {
+            superblock.staging = None;
+            superblock.staging = lun::place_staging(&superblock, info, store_blocks);
+        }
         superblock.luns.sort_by_key(|l| l.number);
         self.store_superblock(superblock)?;
         self.device.set_lun(lun.number, Some(&lun.entry(LunFlags::empty())))?;

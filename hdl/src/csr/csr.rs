@@ -241,6 +241,7 @@ fn link(map: &mut Map) -> E {
     out("resend_cycles", map.rw(&regs::RESEND_CYCLES, 0, 32));
     out("resend_limit", map.rw(&regs::RESEND_LIMIT, 0, 4));
     out("peer_slots", map.rw(&regs::PEER_SLOTS, 0, 16));
+    out("staging_base", map.rw(&regs::STAGING_BASE, 0, 32));
     let in_use = m.input("slots_in_use", 16);
     map.read(&regs::SLOTS_IN_USE, 0, in_use);
     control[0].get()

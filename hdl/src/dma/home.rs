@@ -2,14 +2,14 @@
 //!
 //! ```text
 //!               +----------+
-//!  s_job0,1 --->|          |===> m_axi_aw*, m_axi_w*
-//! rd_addr0,1 <--|   home   |
-//! rd_data0,1 -->|          |<=== m_axi_b*
-//!  m_done0,1 <--|          |
+//! s_job0..2 --->|          |===> m_axi_aw*, m_axi_w*
+//!    rd_addr <--|   home   |
+//! rd_data0..2 -->|          |<=== m_axi_b*
+//! m_done0..2 <--|          |
 //!               +----------+
 //! ```
 //!
-//! Client 0 is the local leg of this host's writes, client 1 the mirror. A job names a gather buffer and a block of the
+//! Client 0 is the local leg of this host's writes, client 1 the mirror, client 2 the copies from the staging area. A job names a gather buffer and a block of the
 //! store; the buffer's words are read from the client's RAM (data come one cycle after the address, and hold while
 //! `rd_en` is low) and go out as one burst of 4096 bytes. `m_done` says that the store has answered, and whether with
 //! an error.
@@ -19,7 +19,7 @@
 //! - Backpressure: W data wait for WREADY, not for AWREADY (AXI IHI 0022 A3.3.1: a slave may want to see both), and never
 //!   stand before their AW does. A job waits for the last W beat and the AW of the one before. Up to 16 blocks wait for
 //!   their answer.
-//! - Ordering: jobs alternate between the clients when both wait; answers in order (one AXI identifier).
+//! - Ordering: the clients that wait take turns; answers in order (one AXI identifier).
 //! - Reset: `rst` with the bus. While `drain` is 1, for a reset of the clients alone, no job is taken; blocks that have
 //!   begun go home whole; `quiet` says when. The gather RAMs keep their words through the clients' reset.
 //! - Errors: passed on in `m_done`. Tests: `tests/tests/home.rs`.
@@ -27,8 +27,14 @@
 use crate::bundle::HomeJob;
 use crate::params::Params;
 use crate::prelude::*;
+use crate::prim::arbiter::{onehot_index, round_robin};
 use crate::prim::fifo::fifo;
 use crate::stream::{event_out, stream_in};
+
+/// Clients: 0 the local leg, 1 the mirror, 2 copies.
+pub const CLIENTS: usize = 3;
+/// Bits of a client's number.
+const CLIENT_W: usize = 2;
 
 /// The store's write port.
 pub fn home(p: &Params) -> Module {
@@ -36,11 +42,11 @@ pub fn home(p: &Params) -> Module {
     let index_w = clog2(beats);
     module(p.named("home"), |m| {
         m.doc("Writes whole blocks from the gather buffers into the local store.");
-        let job: Vec<_> = (0..2).map(|i| stream_in(m, &format!("s_job{i}"), HomeJob::WIDTH)).collect();
+        let job: Vec<_> = (0..CLIENTS).map(|i| stream_in(m, &format!("s_job{i}"), HomeJob::WIDTH)).collect();
         let rd_en = m.output("rd_en", 1);
         let rd_addr = m.output("rd_addr", 4 + index_w);
-        let rd_data: Vec<E> = (0..2).map(|i| m.input(format!("rd_data{i}"), w)).collect();
-        let done: Vec<_> = (0..2).map(|i| event_out(m, &format!("m_done{i}"), 5)).collect();
+        let rd_data: Vec<E> = (0..CLIENTS).map(|i| m.input(format!("rd_data{i}"), w)).collect();
+        let done: Vec<_> = (0..CLIENTS).map(|i| event_out(m, &format!("m_done{i}"), 5)).collect();
         let awaddr = m.output("m_axi_awaddr", 40);
         let awlen = m.output("m_axi_awlen", 8);
         let awsize = m.output("m_axi_awsize", 3);
@@ -58,9 +64,9 @@ pub fn home(p: &Params) -> Module {
         let drain = m.input("drain", 1);
         let quiet = m.output("quiet", 1);
 
-        let tags = m.inst("u_tags", &fifo(16, 5));
+        let tags = m.inst("u_tags", &fifo(16, CLIENT_W + 4));
         let active = m.reg("active", 1, 0);
-        let client = m.reg("client", 1, 0);
+        let client = m.reg("client", CLIENT_W, 0);
         let buf = m.reg_nr("buf", 4);
         let index = m.reg("index", index_w, 0);
         let aw_full = m.reg("aw_full", 1, 0);
@@ -70,19 +76,20 @@ pub fn home(p: &Params) -> Module {
         let w_valid = m.reg("w_valid", 1, 0);
         let w_free = !w_valid | wready;
         let room = !active & w_free & !aw_full & tags.get("s_ready") & !drain;
-        let take1 = job[1].valid & (!job[0].valid | !client);
-        let take0 = job[0].valid & !take1;
-        job[0].ready.set(room & take0);
-        job[1].ready.set(room & take1);
-        let go = (room & (take0 | take1)).named("go");
-        let chosen = HomeJob::unpack(mux(take1, job[1].data, job[0].data));
+        let takes = round_robin(&job.iter().map(|j| j.valid).collect::<Vec<_>>(), client.get());
+        for (job, take) in job.iter().zip(&takes) {
+            job.ready.set(room & *take);
+        }
+        let go = (room & any_of(&takes)).named("go");
+        let chosen = HomeJob::unpack(onehot_mux(&takes, &job.iter().map(|j| j.data).collect::<Vec<_>>()));
+        let number = onehot_index(&takes);
         tags.set("s_valid", go);
-        tags.set("s_data", cat(&[take1, chosen.buf]));
+        tags.set("s_data", cat(&[number, chosen.buf]));
         when(awready, || aw_full.set(0));
 
         // Read stage, then the W channel straight from the RAM's output.
         let w_last = m.reg("w_last", 1, 0);
-        let w_client = m.reg("w_client", 1, 0);
+        let w_client = m.reg("w_client", CLIENT_W, 0);
         let advance = w_free.named("advance");
         let fetch = (active & advance).named("fetch");
         let at_end = index.eq(beats - 1);
@@ -102,7 +109,7 @@ pub fn home(p: &Params) -> Module {
         });
         when(go, || {
             active.set(1);
-            client.set(take1);
+            client.set(number);
             buf.set(chosen.buf);
             aw_full.set(1);
             aw_addr.set(cat(&[chosen.block.slice(0, 28), zero(12)]));
@@ -112,7 +119,7 @@ pub fn home(p: &Params) -> Module {
         awsize.set(clog2(w / 8));
         awburst.set(1);
         awvalid.set(aw_full);
-        wdata.set(mux(w_client, rd_data[1], rd_data[0]));
+        wdata.set(onehot_mux(&(0..CLIENTS).map(|i| w_client.eq(i)).collect::<Vec<_>>(), &rd_data));
         wstrb.set(ones(w / 8));
         wlast.set(w_last);
         wvalid.set(w_valid);
@@ -124,7 +131,7 @@ pub fn home(p: &Params) -> Module {
         let answered = bvalid & waiting;
         tags.set("m_ready", answered);
         for (i, (valid, data)) in done.iter().enumerate() {
-            valid.set(answered & tag.bit(4).eq(i));
+            valid.set(answered & tag.slice(4, CLIENT_W).eq(i));
             data.set(cat(&[bresp.any(), tag.slice(0, 4)]));
         }
         quiet.set(!active & !w_valid & !waiting & !aw_full);

@@ -1,10 +1,10 @@
-//! `store_rd`: reads whole blocks from the local store, for READ and for the resender.
+//! `store_rd`: reads whole blocks from the local store, for READ, for the resender and for copies.
 //!
 //! ```text
 //!              +-----------+
-//!  s_rd0,1 --->|           |===> m_axi_ar*
+//! s_rd0..2 --->|           |===> m_axi_ar*
 //!              | store_rd  |
-//! m_rdata0,1 <-|           |<=== m_axi_r*
+//! m_rdata0..2 <|           |<=== m_axi_r*
 //!              +-----------+
 //! ```
 //!
@@ -20,11 +20,14 @@
 
 use crate::params::Params;
 use crate::prelude::*;
+use crate::prim::arbiter::{onehot_index, round_robin};
 use crate::prim::fifo::fifo;
 use crate::stream::{stream_in, stream_out};
 
-/// Clients: 0 READ, 1 the resender.
-pub const CLIENTS: usize = 2;
+/// Clients: 0 READ, 1 the resender, 2 copies from the staging area.
+pub const CLIENTS: usize = 3;
+/// Bits of a client's number.
+const CLIENT_W: usize = 2;
 
 /// The store's read port.
 pub fn store_rd(p: &Params) -> Module {
@@ -47,23 +50,25 @@ pub fn store_rd(p: &Params) -> Module {
         let drain = m.input("drain", 1);
         let quiet = m.output("quiet", 1);
 
-        let tags = m.inst("u_tags", &fifo(16, 1));
+        let tags = m.inst("u_tags", &fifo(16, CLIENT_W));
         let full = m.reg("ar_full", 1, 0);
         let addr = m.reg_nr("ar_addr", 40);
-        let last_client = m.reg("last_client", 1, 0);
+        let last_client = m.reg("last_client", CLIENT_W, 0);
         let room = (!full | arready) & tags.get("s_ready") & !drain;
-        let take1 = rd[1].valid & (!rd[0].valid | !last_client);
-        let take0 = rd[0].valid & !take1;
-        rd[0].ready.set(room & take0);
-        rd[1].ready.set(room & take1);
-        let go = (room & (take0 | take1)).named("go");
+        let takes = round_robin(&rd.iter().map(|r| r.valid).collect::<Vec<_>>(), last_client.get());
+        for (rd, take) in rd.iter().zip(&takes) {
+            rd.ready.set(room & *take);
+        }
+        let go = (room & any_of(&takes)).named("go");
+        let number = onehot_index(&takes);
+        let block = onehot_mux(&takes, &rd.iter().map(|r| r.data).collect::<Vec<_>>());
         tags.set("s_valid", go);
-        tags.set("s_data", take1);
+        tags.set("s_data", number);
         when(arready, || full.set(0));
         when(go, || {
             full.set(1);
-            last_client.set(take1);
-            addr.set(cat(&[mux(take1, rd[1].data, rd[0].data).slice(0, 28), zero(12)]));
+            last_client.set(number);
+            addr.set(cat(&[block.slice(0, 28), zero(12)]));
         });
         araddr.set(addr);
         arlen.set(p.store_beats() - 1);
@@ -77,7 +82,8 @@ pub fn store_rd(p: &Params) -> Module {
             o.valid.set(rvalid & open & client.eq(i) & !drain);
             o.data.set(cat(&[rresp.any(), rlast, rdata]));
         }
-        let ready = open & (drain | mux(client, out[1].ready, out[0].ready));
+        let takers: Vec<E> = out.iter().enumerate().map(|(i, o)| client.eq(i) & o.ready).collect();
+        let ready = open & (drain | any_of(&takers));
         rready.set(ready);
         tags.set("m_ready", rvalid & ready & rlast);
         quiet.set(!open & !full);

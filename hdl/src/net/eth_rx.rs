@@ -54,7 +54,7 @@
 //! | `rx_bad_udp` | has another destination port, a UDP length that does not fit the total length, or a UDP checksum |
 //! | `rx_bad_type` | has another wire version, or no known type |
 //! | `rx_bad_generation` | CONTROL: has a generation that is not 0. Others: another generation, or the link is down |
-//! | `rx_bad_slot` | WRITE, FLUSH, COMMIT: has a slot of at least `peer_slots`. Answers: of at least `slots` |
+//! | `rx_bad_slot` | WRITE, REQUEST, FLUSH, COMMIT: has a slot of at least `peer_slots`. Answers: of at least `slots` |
 //! | `rx_bad_length` | WRITE: is no part of a block. CONTROL: payload is not n·64, 64 to 8896. Others: has payload |
 //! | `rx_bad_length` | has a payload length that does not fit its total length |
 //! | `rx_bad_crc` | fails its CRC32C |
@@ -181,13 +181,14 @@ pub fn eth_rx(p: &Params) -> Module {
         let takes_write = m.reg("takes_write", 1, 0);
         let takes_control = m.reg("takes_control", 1, 0);
         let (whdr_valid, whdr_data) = event_out(m, "m_whdr", RxHead::WIDTH);
-        let whdr = pulse("whdr", checked & headers_right & is(FrameType::Write));
+        let block = (is(FrameType::Write) | is(FrameType::Request)).named("block");
+        let whdr = pulse("whdr", checked & headers_right & block);
         when(valid & first, || {
             takes_write.set(0);
             takes_control.set(0);
         });
         when(checked, || {
-            takes_write.set(headers_right & is(FrameType::Write));
+            takes_write.set(headers_right & block);
             takes_control.set(headers_right & is(FrameType::Control));
         });
         whdr_valid.set(whdr);
@@ -200,6 +201,7 @@ pub fn eth_rx(p: &Params) -> Module {
                 epoch: h.held(&wire::EPOCH),
                 offset: h.held(&wire::OFFSET),
                 length: h.held(&wire::LENGTH),
+                request: is(FrameType::Request),
             }
             .pack(),
         );

@@ -329,7 +329,8 @@ pub fn eth_tx(p: &Params) -> Module {
         };
         let is = |t: FrameType| f.ftype.eq(t.code());
         event("tx_frames", finish);
-        event("tx_write", finish & of_block);
+        event("tx_write", finish & is(FrameType::Write));
+        event("tx_request", finish & is(FrameType::Request));
         event("tx_resend", finish & from(AGAIN));
         event("tx_ack", finish & is(FrameType::Ack));
         event("tx_busy", finish & is(FrameType::Busy));

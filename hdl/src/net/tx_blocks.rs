@@ -97,7 +97,7 @@ impl Blocks {
     pub fn fields(&self, jumbo: E, generation: E) -> FrameFields {
         let j = TxJob::unpack(self.job.data);
         FrameFields {
-            ftype: lit(FrameType::Write.code(), 4),
+            ftype: mux(j.request, lit(FrameType::Request.code(), 4), lit(FrameType::Write.code(), 4)),
             generation,
             slot: j.slot,
             seq: j.seq,

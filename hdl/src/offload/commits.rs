@@ -7,7 +7,7 @@
 //!           +-----------+
 //! ```
 //!
-//! A COMMIT costs nothing where frames flow: it rides in a trailer. Where none comes for `resend_cycles` / 16, or nothing else
+//! A COMMIT costs nothing where frames flow: it rides in a trailer. Where none comes for [`wait`] cycles, or nothing else
 //! is under way at this site (`alone`), a frame is sent for it; the next one rides in that.
 //!
 //! - Interface: `ride_valid`, `ride_data` ([`SlotUse`]) are an offer: taken in a cycle in which `ride_taken` is 1, and taken
@@ -29,6 +29,12 @@ use crate::stream::{Mailer, event_in};
 /// COMMITs that can wait.
 pub const DEPTH: usize = 1024;
 
+/// Cycles after which a COMMIT does not wait for a trailer any longer: two blocks' worth. While blocks are sent one after the
+/// other there always is one before; at the peer, writers wait for the COMMIT of a block that was requested.
+pub fn wait(p: &Params) -> usize {
+    2 * (p.block_beats() + p.header_beats() + 1)
+}
+
 /// The COMMITs of a card.
 pub fn commits(p: &Params) -> Module {
     let depth = DEPTH.min(p.slots);
@@ -37,7 +43,6 @@ pub fn commits(p: &Params) -> Module {
         let now = m.input("now", 32);
         let link_ok = m.input("link_ok", 1);
         let alone = m.input("alone", 1);
-        let resend_cycles = m.input("resend_cycles", 32);
         let (done_valid, done) = event_in(m, "s_done", SlotUse::WIDTH);
         let ride_valid = m.output("ride_valid", 1);
         let ride_data = m.output("ride_data", SlotUse::WIDTH);
@@ -55,7 +60,7 @@ pub fn commits(p: &Params) -> Module {
         // Since when the first one waits.
         let since = m.reg_nr("since", 32);
         let fresh = m.reg("fresh", 1, 1);
-        let due = (alone | (now - since).ge(resend_cycles.shr(4))).named("due");
+        let due = (alone | (now - since).ge(wait(p))).named("due");
         let late = (waits & !fresh & due & link_ok & m_ctl.free()).named("late");
         let offers = (waits & link_ok & !late).named("offers");
         ride_valid.set(offers);

@@ -62,6 +62,7 @@ pub fn launch(p: &Params) -> Module {
     module(p.named("launch"), |m| {
         m.doc("Brings the payload of writes from host memory to both legs at once.");
         let store_base = m.input("lun_store_base", 32 * p.luns);
+        let staging_base = m.input("staging_base", 32);
         let s_write = stream_in(m, "s_write", Launch::WIDTH);
         let m_rd = stream_out(m, "m_rd", HostBurst::WIDTH);
         let s_rdata = stream_in(m, "s_rdata", d + 2);
@@ -119,15 +120,16 @@ pub fn launch(p: &Params) -> Module {
         m_job.data.set(job);
         when(m_job.ready, || job_full.set(0));
         coming.set("s_valid", take);
-        coming.set(
-            "s_data",
-            Coming { buf, slot: req.slot, local: req.local, block: store_base.slice_dyn(req.lun, 32) + req.lba }.pack(),
-        );
+        // A request waits in the staging area until its owner has it.
+        let at_home = store_base.slice_dyn(req.lun, 32) + req.lba;
+        let block = mux(req.request, staging_base + req.slot.zext(32), at_home);
+        coming.set("s_data", Coming { buf, slot: req.slot, local: req.local, block }.pack());
         when(take, || {
             asking.set(1);
             page.set(req.page);
             when(!req.local, || job_full.set(1));
-            job.set(TxJob { slot: req.slot, seq: req.seq, lun: req.lun, lba: req.lba, epoch: req.epoch }.pack());
+            let Launch { slot, seq, lun, lba, epoch, request, .. } = req;
+            job.set(TxJob { slot, seq, lun, lba, epoch, request }.pack());
         });
 
         // The payload comes: gather RAM, frame, checksum.

@@ -14,10 +14,10 @@
 //! a holder waits for one block at most.
 //!
 //! There is an entry for every block that can be held: one for each slot, one for each of the peer's slots, whose blocks stay
-//! held until the peer has committed them (`pending`), and one for each mirror buffer. So the table is never full, nobody waits but for the block itself, and no site's
-//! own writes can use up the room of the other's: `m_nack` and `ev_lock_set_full` stay 0. (A set-associative table of the
-//! same size was weighed and left: with 3000 random blocks in flight in 2048 sets of 3 ways, one in six operations
-//! finds its set full, waits a good part of a round trip, and delays all that come after it.)
+//! held until the peer has committed them (`pending`), and one for each mirror buffer. So the table is never full, nobody
+//! waits but for the block itself, and no site's own writes can use up the room of the other's: `ev_lock_set_full` stays 0.
+//! (A set-associative table of the same size was weighed and left: with 3000 random blocks in flight in 2048 sets of 3
+//! ways, one in six operations finds its set full, waits a good part of a round trip, and delays all that come after it.)
 //!
 //! The hash folds LUN and address by exclusive or into the bucket's number. Addresses in steps of any power of two, as many
 //! as there are slots, fall in different buckets.
@@ -26,6 +26,7 @@
 //! |---|---|---|
 //! | acquire | free | an entry is made; granted |
 //! | acquire, shared | held shared, nobody waits | granted |
+//! | acquire, `at_once` | otherwise held | told so by `m_nack`, with the holder's id; nothing changes |
 //! | acquire | otherwise held | waits at the end of the queue (`ev_lock_wait`) |
 //! | release | held by several | one less |
 //! | release | held by one, nobody waits | the entry is freed |
@@ -33,8 +34,8 @@
 //! | release | not held, or not held in that way | nothing |
 //!
 //! **Interface.** Streams `s_acquire` ([`LockReq`]), `s_release` ([`LockRel`]), `m_grant` ([`LockGrant`]). Holder ids are
-//! slots, 0 to `slots - 1`, and 4096 + n for mirror buffer n. A holder asks for one block at a time and asks for the next
-//! after it has been granted the first and its release has been offered. `mirror` of a request changes nothing.
+//! slots, 0 to `slots - 1`, 4096 + n for mirror buffer n, 8192 + n for slot n of the peer. A holder asks for one block at a
+//! time and asks for the next after it has been granted the first and its release has been offered. `m_nack` is an event.
 //! `empty`: no block is held. `busy`: something is under way here. `init_done`: ready after reset.
 //!
 //! **Parameters.** `slots`, `mirror_bufs`.
@@ -59,13 +60,15 @@
 //! **Proof and test.** Properties `a_writer_is_alone`, `a_writer_comes_alone`, `an_entry_is_free_when_wanted`,
 //! `a_grant_has_room`; `tests/tests/lock_table.rs`.
 
-use crate::bundle::{HOLDER_W, LBA_W, LUN_W, LockGrant, LockRel, LockReq};
+use crate::bundle::{HOLDER_W, LBA_W, LUN_W, LockGrant, LockRel, LockReq, SLOT_W};
 use crate::params::Params;
 use crate::prelude::*;
 use crate::stream::{event_out, stream_in, stream_out};
 
-/// Bit of a holder's id that tells mirror buffers from slots.
-const MIRROR_BIT: usize = HOLDER_W - 1;
+/// Bits of a holder's id that tell mirror buffers, and slots of the peer, from slots.
+const MIRROR_BIT: usize = SLOT_W;
+const PEER_BIT: usize = SLOT_W + 1;
+const _: () = assert!(PEER_BIT + 1 == HOLDER_W);
 /// Bits of LUN and address together.
 const TAG_W: usize = LUN_W + LBA_W;
 
@@ -126,17 +129,18 @@ fn hash(tag: E, w: usize) -> E {
 pub fn lock_table(p: &Params) -> Module {
     p.check();
     let entries = 2 * p.slots + p.mirror_bufs;
-    let holders = p.slots + p.mirror_bufs;
+    // Holders by number: slots, slots of the peer, mirror buffers; as many as blocks that can be held.
+    let holders = entries;
     let w = clog2(entries);
     let bucket_w = clog2(2 * p.slots);
-    // Ids without the gap between slots and mirror buffers, and back.
     let slot_w = clog2(p.slots);
     let squeeze = move |id: E| {
-        mux(id.bit(MIRROR_BIT), id.trunc(clog2(p.mirror_bufs)).zext(w) + p.slots, id.trunc(slot_w).zext(w))
+        let low = id.trunc(slot_w);
+        cat(&[id.bit(MIRROR_BIT), id.bit(PEER_BIT), low]).zext(w)
     };
     let spread = move |holder: E| {
-        let low = holder.trunc(slot_w).zext(MIRROR_BIT);
-        cat(&[holder.bit(slot_w), low])
+        let low = holder.trunc(slot_w).zext(SLOT_W);
+        cat(&[holder.bit(slot_w), holder.bit(slot_w + 1), low])
     };
 
     module("lock_table", |m| {
@@ -150,8 +154,6 @@ pub fn lock_table(p: &Params) -> Module {
         let empty = m.output("empty", 1);
         let busy = m.output("busy", 1);
         let init_done = m.output("init_done", 1);
-        nack_valid.set(0);
-        nack_data.set(0);
         ev_set_full.set(0);
 
         let state = m.reg("state", 3, CLEAR);
@@ -185,12 +187,14 @@ pub fn lock_table(p: &Params) -> Module {
         let releasing = m.reg_nr("releasing", 1);
         let holder = m.reg_nr("holder", w);
         let exclusive = m.reg_nr("exclusive", 1);
+        let at_once = m.reg_nr("at_once", 1);
         let tag = m.reg_nr("tag", TAG_W);
         let offered = mux(s_release.valid, cat(&[release.lun, release.lba]), cat(&[acquire.lun, acquire.lba]));
         when(is(IDLE), || {
             releasing.set(s_release.valid);
             holder.set(squeeze(acquire.id));
             exclusive.set(mux(s_release.valid, release.exclusive, acquire.exclusive));
+            at_once.set(acquire.at_once);
             tag.set(offered);
             when(take_release | take_acquire, || state.set(HEAD));
         });
@@ -232,12 +236,15 @@ pub fn lock_table(p: &Params) -> Module {
         // What comes of it.
         let insert = (missed & !releasing).named("insert");
         let share = (hit & !releasing & !exclusive & !here.exclusive & !here.waiting).named("share");
-        let enqueue = (hit & !releasing & !share).named("enqueue");
+        let turn_away = (hit & !releasing & !share & at_once).named("turn_away");
+        nack_valid.set(turn_away);
+        nack_data.set(spread(holder.get()));
+        let enqueue = (hit & !releasing & !share & !at_once).named("enqueue");
         let mine = (hit & releasing & here.exclusive.eq(exclusive)).named("mine");
         let one_less = mine & here.holders.ne(1);
         let hand_on = (mine & here.holders.eq(1) & here.waiting).named("hand_on");
         let unlink = (mine & here.holders.eq(1) & !here.waiting).named("unlink");
-        let back = any_of(&[missed, share, enqueue, hit & releasing & !mine, one_less]);
+        let back = any_of(&[missed, share, enqueue, turn_away, hit & releasing & !mine, one_less]);
         when(back, || state.set(IDLE));
 
         // Let the queue in: its head, and as long as that is a reader, the readers behind it.

@@ -6,8 +6,9 @@
 //!  s_beat -->|  place the payload                   |---> m_home    whole block, to home
 //!   s_end -->|  whole and verified?                 |---> m_hold    in the store, to pending (m_release: not to be shown)
 //!  s_done -->|  lock, write home, acknowledge       |---> m_ctl     ACK, BUSY, REFUSED frames
-//!            +--------------------------------------+---> m_use     a slot is used
-//!                rd_en, rd_addr -> rd_data   (home reads the gather RAM)
+//!            |                                      |---> m_use     a slot is used
+//!            +--------------------------------------+---> m_ask     a request whose block is locked, to pending
+//!                rd_en, rd_addr -> rd_data   (home reads the gather RAM; s_verdict: what becomes of a request)
 //! ```
 //!
 //! A frame brings a whole block or one of three parts; parts are placed where they belong, in any order. When a buffer
@@ -15,6 +16,11 @@
 //! epoch that the frames name, the block's lock is taken, the block goes home in one go, and when the store has
 //! answered, it is acknowledged, and handed over to `pending` with its lock. For each slot of the peer a table keeps the
 //! sequence last answered: a repeat of it is acknowledged again and not applied, an older one is dropped.
+//!
+//! A WRITE comes for a block that the peer owns, a REQUEST for one that this site owns. A WRITE waits for its lock, which
+//! readers hold. A REQUEST does not wait, for writes of this site hold the lock for a round trip, and gather buffers are few:
+//! where the block is locked, `pending` is asked (`m_ask`), which keeps the peer's turn and answers the peer, or says that the
+//! lock is held for this very request (`s_verdict`).
 //!
 //! | frame of | does |
 //! |---|---|
@@ -38,6 +44,8 @@
 //! - Reset: forgets all but the table, whose entries are valid in their link generation alone.
 //! - A link that goes down, or gets another generation: unfinished buffers are freed. Whole blocks go home, but are
 //!   neither acknowledged nor noted in the table: in the new generation the same slot and sequence may mean another block.
+//!   A request that has gone home is handed to `pending` all the same: the peer has it in its staging area and sends it again,
+//!   and until then nobody may see it. One that has its lock and has not gone home is dropped, and the lock given back.
 //! - Errors: see the table; a store error is told to the peer by REFUSED, and fences the LUN here (`ev_store_error` with
 //!   `fence_lun`). A slot that the table has no room for is refused like a LUN that is not there.
 //! - Source: the project's design, sections 4 and 5, rules R1 and R2. Tests: `tests/tests/mirror.rs`.
@@ -46,8 +54,8 @@ use dyad_spec::wire::{OFFSET_UNIT, PARTS_STANDARD};
 use dyad_spec::{BLOCK_BYTES, FrameType, Status, regs};
 
 use crate::bundle::{
-    HOLDER_W, Hold, HomeJob, LBA_W, LUN_W, LockGrant, LockRel, LockReq, Lookup, LookupReq, RxEnd, RxHead, SLOT_W,
-    SlotUse, TxCtl,
+    Ask, HOLDER_W, Hold, HomeJob, LBA_W, LUN_W, LockGrant, LockRel, LockReq, Lookup, LookupReq, RxEnd, RxHead, SLOT_W,
+    SlotUse, TxCtl, Verdict,
 };
 use crate::params::Params;
 use crate::prelude::*;
@@ -100,6 +108,8 @@ pub fn mirror(p: &Params) -> Module {
         let m_release = Mailer::new(m, "m_release", LockRel::WIDTH);
         let m_hold = Mailer::new(m, "m_hold", Hold::WIDTH);
         let m_use = event_out(m, "m_use", SlotUse::WIDTH);
+        let m_ask = Mailer::new(m, "m_ask", Ask::WIDTH);
+        let (verdict_valid, verdict_data) = event_in(m, "s_verdict", Verdict::WIDTH);
         let m_home = stream_out(m, "m_home", HomeJob::WIDTH);
         let (done_valid, done_data) = event_in(m, "s_done", 5);
         let m_ctl = stream_out(m, "m_ctl", TxCtl::WIDTH);
@@ -120,6 +130,8 @@ pub fn mirror(p: &Params) -> Module {
         let lun: Vec<Var> = (0..n).map(|i| m.reg_nr(format!("lun{i}"), LUN_W)).collect();
         let lba: Vec<Var> = (0..n).map(|i| m.reg_nr(format!("lba{i}"), LBA_W)).collect();
         let t_last: Vec<Var> = (0..n).map(|i| m.reg_nr(format!("t_last{i}"), 32)).collect();
+        // The peer asks this site to write it.
+        let request: Vec<Var> = (0..n).map(|i| m.reg_nr(format!("request{i}"), 1)).collect();
         // Of an earlier link: goes home unanswered.
         let past: Vec<Var> = (0..n).map(|i| bit_reg(format!("past{i}"), 1)).collect();
         // Bit j of `elder[i]`: buffer i was taken before buffer i + 1 + j.
@@ -237,6 +249,7 @@ pub fn mirror(p: &Params) -> Module {
                             seq[i].set(h.seq);
                             lun[i].set(h.lun.slice(0, LUN_W));
                             lba[i].set(h.lba);
+                            request[i].set(h.request);
                             past[i].set(0);
                             elder.get(i).inspect(|later| later.set(0));
                             (0..i).for_each(|j| elder[j].set_slice(i - j - 1, ones(1)));
@@ -269,7 +282,7 @@ pub fn mirror(p: &Params) -> Module {
         let whole = (ends_good & place & parts_now.all()).named("whole");
         let dir = Lookup::unpack(dir_q.get());
         let lun_ok = (dir.valid & h_in_range).named("lun_ok");
-        let epoch_ok = (dir.owner.ne(site) & dir.epoch.eq(f.epoch)).named("epoch_ok");
+        let epoch_ok = (dir.owner.eq(site).eq(f.request) & dir.epoch.eq(f.epoch)).named("epoch_ok");
         let accept = (whole & lun_ok & epoch_ok & link_ok & !cut).named("accept");
         let refuse = (whole & !(lun_ok & epoch_ok)).named("refuse");
         discard.set(end_valid & place & ((fresh & !end.good) | (whole & !accept)));
@@ -303,22 +316,41 @@ pub fn mirror(p: &Params) -> Module {
                 lun: by(want, &lun),
                 lba: by(want, &lba),
                 exclusive: lit(1, 1),
-                mirror: lit(1, 1),
+                at_once: by(want, &request),
             }
             .pack(),
         );
         wanted.set("m_ready", m_lock.ready);
 
         // Home.
+        // A lock that was granted, or handed over by `pending`.
         let grant = LockGrant::unpack(s_grant.data);
-        let holder = grant.id.slice(0, 4);
+        let verdict = Verdict::unpack(verdict_data);
+        let goes = m.inst("u_goes", &fifo(n.max(2), 4));
+        goes.set("s_valid", verdict_valid & verdict.go);
+        goes.set("s_data", verdict.buf);
         let home_full = m.reg("home_full", 1, 0);
         let home_q = m.reg_nr("home_q", HomeJob::WIDTH);
-        s_grant.ready.set(!home_full | m_home.ready);
+        let home_free = !home_full | m_home.ready;
+        let handed = goes.get("m_valid");
+        let holder = mux(handed, goes.get("m_data"), grant.id.slice(0, 4));
+        // A request of an earlier link does not go home any more.
+        let late = (by(holder, &past) & by(holder, &request)).named("late");
+        let rel_free = m_release.free() & m_hold.free();
+        let dones_wait = m.wire("dones_wait", 1);
+        let step = (home_free & (!late | (rel_free & !dones_wait))).named("step");
+        s_grant.ready.set(step & !handed);
+        goes.set("m_ready", step);
+        let granted = (step & (handed | s_grant.valid)).named("granted");
+        let given_up = (granted & late).named("given_up");
         m_home.valid.set(home_full);
         m_home.data.set(home_q);
         when(m_home.ready, || home_full.set(0));
-        when(s_grant.fire(), || {
+        when(given_up, || {
+            let release = LockRel { lun: by(holder, &lun), lba: by(holder, &lba), exclusive: lit(1, 1) };
+            m_release.send(release.pack());
+        });
+        when(granted & !late, || {
             home_full.set(1);
             let block = store_base.slice_dyn(by(holder, &lun), 32) + by(holder, &lba);
             home_q.set(HomeJob { buf: holder, block }.pack());
@@ -339,16 +371,31 @@ pub fn mirror(p: &Params) -> Module {
         let ctl = m.inst("u_ctl", &fifo(64, TxCtl::WIDTH));
         let room = ctl.get("s_ready");
         let direct = (again | busy | refuse).named("direct");
-        let rel_free = m_release.free() & m_hold.free();
         let finish = (dones.get("m_valid") & room & rel_free & !direct).named("finish");
-        let turn_away = (nacks.get("m_valid") & room & !direct & !dones.get("m_valid")).named("turn_away");
+        dones_wait.set(dones.get("m_valid"));
         let silent = (by(done_buf, &past).any() | cut).named("silent");
+        // A request whose block is locked.
+        let turn_away = (nacks.get("m_valid") & m_ask.free()).named("turn_away");
+        let forget = (turn_away & (by(nack_buf, &past).any() | cut)).named("forget");
+        when(turn_away & !forget, || {
+            let ask = Ask {
+                buf: nack_buf,
+                slot: by(nack_buf, &slot),
+                seq: by(nack_buf, &seq),
+                lun: by(nack_buf, &lun),
+                lba: by(nack_buf, &lba),
+                t_last: by(nack_buf, &t_last),
+            };
+            m_ask.send(ask.pack());
+        });
         // What is acknowledged stays locked until its COMMIT.
         when(finish, || {
             let (lun, lba) = (by(done_buf, &lun), by(done_buf, &lba));
             let release = LockRel { lun, lba, exclusive: lit(1, 1) };
-            let hold = Hold { slot: by(done_buf, &slot), seq: by(done_buf, &seq), lun, lba };
-            when(done_err | silent, || m_release.send(release.pack())).otherwise(|| m_hold.send(hold.pack()));
+            let request = by(done_buf, &request);
+            let hold = Hold { slot: by(done_buf, &slot), seq: by(done_buf, &seq), lun, lba, request };
+            let kept = !done_err & (!silent | request);
+            when(kept, || m_hold.send(hold.pack())).otherwise(|| m_release.send(release.pack()));
         });
         dones.set("m_ready", finish);
         nacks.set("m_ready", turn_away);
@@ -358,7 +405,9 @@ pub fn mirror(p: &Params) -> Module {
             cat(&[now_gen, by(done_buf, &seq)]),
         );
         for i in 0..n {
-            when((finish & done_buf.eq(i)) | (turn_away & nack_buf.eq(i)), || state[i].set(FREE));
+            let answered = verdict_valid & !verdict.go & verdict.buf.eq(i);
+            let ends = [finish & done_buf.eq(i), forget & nack_buf.eq(i), given_up & holder.eq(i), answered];
+            when(any_of(&ends), || state[i].set(FREE));
         }
         let code = |f: FrameType| lit(f.code(), 4);
         let status = |st: Status| lit(st.code(), 8);
@@ -376,15 +425,8 @@ pub fn mirror(p: &Params) -> Module {
             seq: by(done_buf, &seq),
             t_ref: by(done_buf, &t_last),
         };
-        let to_nack = TxCtl {
-            ftype: code(FrameType::Busy),
-            code: zero(8),
-            slot: by(nack_buf, &slot),
-            seq: by(nack_buf, &seq),
-            t_ref: zero(32),
-        };
-        ctl.set("s_valid", direct | (finish & !silent) | turn_away);
-        ctl.set("s_data", onehot_mux(&[direct, finish, turn_away], &[to_frame.pack(), to_done.pack(), to_nack.pack()]));
+        ctl.set("s_valid", direct | (finish & !silent));
+        ctl.set("s_data", mux(direct, to_frame.pack(), to_done.pack()));
         m_ctl.valid.set(ctl.get("m_valid"));
         m_ctl.data.set(ctl.get("m_data"));
         ctl.set("m_ready", m_ctl.ready);
@@ -404,7 +446,7 @@ pub fn mirror(p: &Params) -> Module {
             !any_of(&state.iter().map(|x| x.eq(WHOLE)).collect::<Vec<_>>())
                 & !ctl.get("m_valid")
                 & action.eq(DROP)
-                & !any_of(&[ask_valid.get(), h_valid.get(), m_release.full(), m_hold.full()]),
+                & !any_of(&[ask_valid.get(), h_valid.get(), m_release.full(), m_hold.full(), m_ask.full()]),
         );
         m.assume("a_frame_ends_before_the_next_is_decided", !(h_valid & end_valid));
         m.prove("no_answer_of_the_store_is_lost", !done_valid | dones.get("s_ready"));

@@ -7,6 +7,7 @@ pub mod admin_host;
 pub mod admit;
 pub mod cmd_table;
 pub mod commits;
+pub mod copy;
 pub mod decode;
 pub mod directory;
 pub mod flush;

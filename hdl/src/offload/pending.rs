@@ -1,52 +1,76 @@
-//! `pending`: the peer's blocks that are in the store, and may not be shown before the peer has committed them.
+//! `pending`: locks held for the peer: blocks that are in the store and may not be shown before the peer has committed them,
+//! and turns.
 //!
 //! ```text
 //!              +---------------------------------+
 //!    s_hold -->|  one word a slot of the peer    |---> m_release  lock given back
-//!  s_commit -->|  one event, 2 cycles:           |---> m_ctl      asks for a COMMIT
-//!   s_trail -->|  read, decide, write            |---> ev_*, quiet, init_done
+//!   s_grant -->|                                 |---> m_lock     lock wanted, for a turn
+//!     s_ask -->|  one event, 2 cycles:           |---> m_verdict  what becomes of a request, to mirror
+//!  s_commit -->|  read, decide, write            |---> m_ctl      asks for a COMMIT; ACK, BUSY
+//!   s_trail -->|                                 |---> ev_*, quiet, init_done
 //!     s_use -->|                                 |
 //!       now -->|  scan                           |
 //!              +---------------------------------+
 //! ```
 //!
 //! The mirror hands over each block when its store has answered, with the block's lock. Readers wait for that lock, so nobody
-//! here sees a value before the owner has completed its write. The lock goes back when the owner says COMMIT:
+//! here sees a value before the peer has completed its write. The lock goes back when the peer says COMMIT:
 //!
 //! | event | ends *pending* of |
 //! |---|---|
 //! | `s_commit`: a COMMIT frame | that slot and sequence |
 //! | `s_trail`: the commit word of another frame | that slot, when the low bits of the sequence are right |
-//! | `s_use`: a WRITE frame that was verified | that slot, when its sequence is older: a slot is used again only when complete |
-//! | `s_hold` | the same slot's block of before, for the same reason |
-//! | the link is down, or in another generation | all: the owner's lock keeps its readers until the block is sent again |
+//! | `s_use`: a WRITE or REQUEST frame that was verified | that slot, when its sequence is older: a slot is used again only when complete |
+//! | `s_hold`, `s_ask` | the same slot's block of before, for the same reason |
+//! | the link is down, or in another generation | what the peer owns: the peer's lock keeps its readers until the block is sent again |
 //!
-//! COMMITs may be lost. Every `period` cycles each slot is looked at; where a block has been pending for `ask_cycles`, the owner
+//! A block that the peer requested stays held whatever becomes of the link: the peer does not have it yet, and sends it again.
+//!
+//! COMMITs may be lost. Every `period` cycles each slot is looked at; where a block has been pending for `ask_cycles`, the peer
 //! is asked. It answers when it can.
 //!
+//! **Turns.** A request that finds its block locked comes here (`s_ask`):
+//!
+//! | the word of its slot | does |
+//! |---|---|
+//! | holds this very use | ACK again: it was lost with the link |
+//! | a turn of this use, that has the lock | the lock is handed over: `m_verdict` says go |
+//! | a turn of this use, that waits | BUSY with code 1 |
+//! | a turn of an older use, that waits | BUSY with code 0 |
+//! | otherwise, while fewer than [`TURNS`] turns wait | asks for the lock, BUSY with code 1 |
+//! | otherwise | BUSY with code 0 |
+//!
+//! So a request that was told BUSY stands in the lock's queue among this site's own operations, in the order of arrival, and
+//! the lock that it wins is kept for its repeat. A turn is no promise: it is dropped with the link, by a later use of its slot,
+//! and when `ask_cycles` have passed (`ev_turn_dropped`).
+//!
 //! - Parameters: `slots`, `period`.
-//! - Latency: 2 cycles an event. Throughput: one event every 2 cycles; a frame brings at most three.
-//! - Backpressure: `s_hold` waits, and `s_commit`, `s_trail`, `s_use` come from FIFOs outside that may drop: what is lost is
-//!   asked for. An event waits while `m_release` or `m_ctl` is not free.
+//! - Latency: 2 cycles an event. Throughput: one event every 2 cycles; a frame brings at most four.
+//! - Backpressure: `s_hold`, `s_ask` wait, and `s_commit`, `s_trail`, `s_use` come from FIFOs outside that may drop: what is
+//!   lost is asked for. `s_grant` is always taken. An event waits while an output that it may need is not free.
 //! - Reset: forgets all, which the lock table does as well. `init_done` after `slots` cycles.
 //! - Errors: a COMMIT that names nothing pending: `ev_stale`.
-//! - Source: the project's design, section 5, rules R1, R3, R4. Tests: `tests/tests/pending.rs`.
+//! - Source: the project's design, section 5, rules R1, R3, R4, R7. Tests: `tests/tests/pending.rs`.
 
 use dyad_spec::FrameType;
 use dyad_spec::wire::COMMIT_SEQ_BITS;
 
 use super::slots::JUMP_PERIODS;
-use crate::bundle::{Hold, LBA_W, LUN_W, LockRel, SLOT_W, SlotUse, TxCtl};
+use crate::bundle::{Ask, HOLDER_W, Hold, LBA_W, LUN_W, LockGrant, LockRel, LockReq, SLOT_W, SlotUse, TxCtl, Verdict};
 use crate::params::Params;
 use crate::prelude::*;
+use crate::prim::fifo::fifo;
 use crate::prim::next::Next;
-use crate::stream::{Mailer, stream_in};
+use crate::stream::{Mailer, event_out, stream_in};
 
 crate::bundle! {
     /// What is kept for each slot of the peer.
     State {
-        /// A block is pending, and its lock is held.
-        held: 1,
+        /// What is held for the slot: nothing, a block that is pending, the place of a turn in a lock's queue, the lock that the
+        /// turn has won.
+        kind: 2,
+        /// The block that is pending was requested of this site.
+        request: 1,
         /// Link generation that it came in.
         generation: 16,
         /// Sequence of the slot's use.
@@ -60,6 +84,16 @@ crate::bundle! {
     }
 }
 
+const NONE: u64 = 0;
+const HELD: u64 = 1;
+const QUEUED: u64 = 2;
+const TURN: u64 = 3;
+
+/// Turns that can wait at a time.
+pub const TURNS: usize = 64;
+/// First lock holder that is a slot of the peer.
+pub const FIRST_HOLDER: u64 = 8192;
+
 /// The pending blocks of a card.
 pub fn pending(p: &Params) -> Module {
     p.check();
@@ -72,20 +106,24 @@ pub fn pending(p: &Params) -> Module {
         let link_ok = m.input("link_ok", 1);
         let ask_cycles = m.input("resend_cycles", 32);
         let s_hold = stream_in(m, "s_hold", Hold::WIDTH);
+        let s_ask = stream_in(m, "s_ask", Ask::WIDTH);
+        let s_grant = stream_in(m, "s_grant", LockGrant::WIDTH);
         let s_commit = stream_in(m, "s_commit", SlotUse::WIDTH);
         let s_trail = stream_in(m, "s_trail", 32);
         let s_use = stream_in(m, "s_use", SlotUse::WIDTH);
         let m_release = Mailer::new(m, "m_release", LockRel::WIDTH);
+        let m_lock = Mailer::new(m, "m_lock", LockReq::WIDTH);
         let m_ctl = Mailer::new(m, "m_ctl", TxCtl::WIDTH);
+        let (verdict_valid, verdict_data) = event_out(m, "m_verdict", Verdict::WIDTH);
         let quiet = m.output("quiet", 1);
         let init_done = m.output("init_done", 1);
-        let events = ["committed", "stale"].map(|name| {
+        let events = ["committed", "stale", "turn_kept", "turn_dropped"].map(|name| {
             let q = m.reg(format!("{name}_q"), 1, 0);
             q.set(0);
             m.output(format!("ev_{name}"), 1).set(q);
             q
         });
-        let [committed, stale] = events;
+        let [committed, stale, turn_kept, turn_dropped] = events;
 
         let filled = m.reg("filled", 13, 0);
         let filling = filled.ne(count).named("filling");
@@ -97,15 +135,25 @@ pub fn pending(p: &Params) -> Module {
         // Stage 0: choose an event, read the slot's word.
         let busy = m.reg("busy", 1, 0);
         let idle = (!busy & !filling & !clearing & m_release.free() & m_ctl.free()).named("idle");
-        let wants = [s_hold.valid, s_commit.valid, s_trail.valid, s_use.valid, !now.bit(0)];
+        // Locks that turns have won: the lock table is never kept waiting.
+        let won = m.inst("u_won", &fifo(TURNS, LockGrant::WIDTH));
+        won.set("s_valid", s_grant.valid);
+        won.set("s_data", s_grant.data);
+        s_grant.ready.set(won.get("s_ready"));
+        let grant = LockGrant::unpack(won.get("m_data"));
+        let ask_ok = s_ask.valid & m_lock.free();
+        let wants = [won.get("m_valid"), s_hold.valid, ask_ok, s_commit.valid, s_trail.valid, s_use.valid, !now.bit(0)];
         let takes: Vec<E> = priority(&wants).iter().map(|first| *first & idle).collect();
-        let take_scan = takes[4];
-        for (stream, take) in [&s_hold, &s_commit, &s_trail, &s_use].into_iter().zip(&takes) {
+        let take_scan = takes[6];
+        won.set("m_ready", takes[0]);
+        for (stream, take) in [&s_hold, &s_ask, &s_commit, &s_trail, &s_use].into_iter().zip(&takes[1..]) {
             stream.ready.set(*take);
         }
         let trail_slot = s_trail.data.slice(COMMIT_SEQ_BITS, SLOT_W);
         let slots = [
+            grant.id.trunc(SLOT_W),
             Hold::unpack(s_hold.data).slot,
+            Ask::unpack(s_ask.data).slot,
             SlotUse::unpack(s_commit.data).slot,
             trail_slot,
             SlotUse::unpack(s_use.data).slot,
@@ -116,7 +164,7 @@ pub fn pending(p: &Params) -> Module {
         busy.set(go);
         let slot = m.reg_nr("slot", SLOT_W);
         slot.set(chosen);
-        let is: Vec<Var> = ["is_hold", "is_commit", "is_trail", "is_use", "is_scan"]
+        let is: Vec<Var> = ["is_grant", "is_hold", "is_ask", "is_commit", "is_trail", "is_use", "is_scan"]
             .iter()
             .zip(&takes)
             .map(|(name, take)| {
@@ -125,16 +173,23 @@ pub fn pending(p: &Params) -> Module {
                 q
             })
             .collect();
-        let [is_hold, is_commit, is_trail, is_use, is_scan] = is[..] else { unreachable!() };
+        let [is_grant, is_hold, is_ask, is_commit, is_trail, is_use, is_scan] = is[..] else { unreachable!() };
         let hold_q = m.reg_nr("hold_q", Hold::WIDTH);
+        let ask_q = m.reg_nr("ask_q", Ask::WIDTH);
+        let grant_q = m.reg_nr("grant_q", LockGrant::WIDTH);
         let seq_q = m.reg_nr("seq_q", 32);
         when(!busy, || {
             hold_q.set(s_hold.data);
+            ask_q.set(s_ask.data);
+            grant_q.set(won.get("m_data"));
             let trail_seq = s_trail.data.trunc(COMMIT_SEQ_BITS).zext(32);
-            let seqs = [SlotUse::unpack(s_commit.data).seq, trail_seq, SlotUse::unpack(s_use.data).seq];
-            seq_q.set(onehot_mux(&takes[1..4], &seqs));
+            let asked = Ask::unpack(s_ask.data).seq;
+            let seqs = [asked, SlotUse::unpack(s_commit.data).seq, trail_seq, SlotUse::unpack(s_use.data).seq];
+            seq_q.set(onehot_mux(&takes[2..6], &seqs));
         });
         let hold = Hold::unpack(hold_q.get());
+        let asks = Ask::unpack(ask_q.get());
+        let granted = LockGrant::unpack(grant_q.get());
 
         // Stage 1: the word is here. A slot that this build has no room for is none of the peer's.
         let ram = m.ram("state_ram", count, State::WIDTH);
@@ -144,9 +199,13 @@ pub fn pending(p: &Params) -> Module {
         let write = m.wire_or("write", 1, clearing.get());
         ram.write(write.get(), slot.slice(0, slot_w), next.pack());
         let in_table = if slot_w == SLOT_W { ones(1) } else { !slot.slice(slot_w, SLOT_W - slot_w).any() };
-        when(clearing, || next.set("held", 0));
+        when(clearing, || next.set("kind", NONE));
 
-        let present = (cur.held & link_ok & cur.generation.eq(generation)).named("present");
+        let is_kind = |kind: u64| cur.kind.eq(kind);
+        let held = is_kind(HELD).named("held");
+        let same_link = (link_ok & cur.generation.eq(generation)).named("same_link");
+        // A block that was requested is pending in every generation.
+        let present = (held & (same_link | (cur.request & link_ok))).named("present");
         let ahead = (seq_q - cur.seq).named("ahead");
         let low = |e: E| e.trunc(COMMIT_SEQ_BITS);
         let named = any_of(&[
@@ -155,27 +214,85 @@ pub fn pending(p: &Params) -> Module {
             is_use & ahead.any() & !ahead.bit(31),
         ]);
         let commit = (named & present & in_table & busy).named("commit");
-        let gone = (is_scan & cur.held & !present).named("gone");
-        let release = (commit | gone | (is_hold & cur.held)).named("release");
+        let gone = (is_scan & held & !same_link & !cur.request).named("gone");
+        let age = (now - cur.since).named("age");
+        let later = (ahead.any() & !ahead.bit(31)).named("later");
+
+        // A request that found its block locked.
+        let this = ahead.eq(0);
+        let again = (is_ask & held & cur.request & this).named("again");
+        let hand_over = (is_ask & is_kind(TURN) & this & same_link).named("hand_over");
+        let waits = (is_ask & is_kind(QUEUED)).named("waits");
+        let waiting = m.reg("waiting", clog2(TURNS + 1), 0);
+        let place = is_kind(NONE) | (later & !is_kind(QUEUED));
+        let keep = (is_ask & place & waiting.ne(TURNS) & in_table & link_ok).named("keep");
+        let lost_turn = is_scan & is_kind(TURN) & (!same_link | age.ge(ask_cycles));
+        let passed = is_kind(TURN) & ((is_ask & later) | is_hold | (is_use & later));
+        let drop_turn = (lost_turn | passed).named("drop_turn");
+        when(busy & drop_turn, || turn_dropped.set(1));
+        let implied = held & (is_hold | (is_ask & later));
+        let release = (busy & (commit | gone | implied | drop_turn)).named("release");
         when(release, || {
             write.set(1);
-            next.set("held", 0);
+            next.set("kind", NONE);
             m_release.send(LockRel { lun: cur.lun, lba: cur.lba, exclusive: lit(1, 1) }.pack());
         });
-        when(commit | (is_hold & present), || committed.set(1));
+        when(commit | (busy & implied & present), || committed.set(1));
         when((is_commit | is_trail) & !commit, || stale.set(1));
-        when(is_hold, || {
+        when(is_hold | keep, || {
             write.set(1);
-            next.set("held", 1);
+            next.set("kind", mux(keep, lit(QUEUED, 2), lit(HELD, 2)));
+            next.set("request", hold.request & !keep);
             next.set("generation", generation);
-            next.set("seq", hold.seq);
-            next.set("lun", hold.lun);
-            next.set("lba", hold.lba);
+            next.set("seq", mux(keep, asks.seq, hold.seq));
+            next.set("lun", mux(keep, asks.lun, hold.lun));
+            next.set("lba", mux(keep, asks.lba, hold.lba));
             next.set("since", now);
+        });
+        when(keep, || {
+            turn_kept.set(1);
+            let id = cat(&[lit(FIRST_HOLDER >> SLOT_W, HOLDER_W - SLOT_W), slot.get()]);
+            m_lock.send(LockReq { id, lun: asks.lun, lba: asks.lba, exclusive: lit(1, 1), at_once: zero(1) }.pack());
+        });
+        when(hand_over, || {
+            write.set(1);
+            next.set("kind", NONE);
+        });
+        // A turn has won its lock. If its word has become another's, the lock goes back.
+        let mine = is_kind(QUEUED) & cur.lun.eq(granted.lun) & cur.lba.eq(granted.lba);
+        when(is_grant, || {
+            when(mine, || {
+                write.set(1);
+                next.set("kind", TURN);
+                next.set("since", now);
+            })
+            .otherwise(|| {
+                turn_dropped.set(1);
+                m_release.send(LockRel { lun: granted.lun, lba: granted.lba, exclusive: lit(1, 1) }.pack());
+            });
+        });
+        waiting.set(waiting + keep.zext(waiting.width()) - is_grant.zext(waiting.width()));
+
+        // The mirror hears what becomes of its buffer, the peer what becomes of its request.
+        let verdict = m.reg("verdict", 1, 0);
+        let verdict_q = m.reg_nr("verdict_q", Verdict::WIDTH);
+        verdict.set(is_ask);
+        verdict_q.set(Verdict { buf: asks.buf, go: hand_over }.pack());
+        verdict_valid.set(verdict);
+        verdict_data.set(verdict_q);
+        let stale_ask = (ahead.bit(31) & !is_kind(NONE)).named("stale_ask");
+        when(is_ask & !hand_over & link_ok & !stale_ask, || {
+            let answer = TxCtl {
+                ftype: mux(again, lit(FrameType::Ack.code(), 4), lit(FrameType::Busy.code(), 4)),
+                code: (keep | (waits & this)).zext(8),
+                slot: slot.get(),
+                seq: asks.seq,
+                t_ref: asks.t_last,
+            };
+            m_ctl.send(answer.pack());
         });
 
         // Ask, and be awake when that is near.
-        let age = (now - cur.since).named("age");
         let ask = (is_scan & present & age.ge(ask_cycles)).named("ask");
         when(ask, || {
             write.set(1);
@@ -191,7 +308,7 @@ pub fn pending(p: &Params) -> Module {
         });
         let horizon = lit((JUMP_PERIODS + 3) * p.period as u64, 32);
         let due_soon = (ask_cycles.lt(horizon) | age.ge(ask_cycles - horizon)).named("due_soon");
-        let near = (is_scan & present & due_soon).named("near");
+        let near = (is_scan & (present | is_kind(TURN)) & due_soon).named("near");
         let calm = m.reg("calm", 32, 0);
         let settled = calm.ge(p.period + 2).named("settled");
         when((go & !take_scan) | near | filling | release, || calm.set(0)).elsewhen(!settled, || calm.set(calm + 1));

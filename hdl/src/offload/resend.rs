@@ -8,7 +8,7 @@
 //! ```
 //!
 //! The block is under its slot's lock, and its own home write has been answered, so the store holds what was sent
-//! first. The block is read whole before its frame starts; its CRC32C is compared with the slot's as it leaves. When they
+//! first; or, for a request, it is in the slot's place in the staging area. The block is read whole before its frame starts; its CRC32C is compared with the slot's as it leaves. When they
 //! differ, the last frame ends as bad: the peer never has the block whole.
 //!
 //! - Parameters: `DATA_W`, `STORE_W`. One block at a time.
@@ -36,6 +36,7 @@ pub fn resend(p: &Params) -> Module {
     module(p.named("resend"), |m| {
         m.doc("Reads a block again from the local store and hands it to the wire.");
         let store_base = m.input("lun_store_base", 32 * p.luns);
+        let staging_base = m.input("staging_base", 32);
         let s_resend = stream_in(m, "s_resend", Resend::WIDTH);
         let m_rd = stream_out(m, "m_rd", 32);
         let s_rdata = stream_in(m, "s_rdata", s + 2);
@@ -61,7 +62,8 @@ pub fn resend(p: &Params) -> Module {
         let tell = m.reg("tell", 1, 0);
         let idle = is(IDLE) & !job & !tell;
         m_rd.valid.set(idle & s_resend.valid);
-        m_rd.data.set(store_base.slice_dyn(req.lun, 32) + req.lba);
+        let at_home = store_base.slice_dyn(req.lun, 32) + req.lba;
+        m_rd.data.set(mux(req.request, staging_base + req.slot.zext(32), at_home));
         s_resend.ready.set(idle & m_rd.ready);
         when(s_resend.fire(), || {
             cur_q.set(s_resend.data);
@@ -87,7 +89,8 @@ pub fn resend(p: &Params) -> Module {
         let fill_failed = (s_rdata.fire() & s_rdata.data.bit(s) & any_bad).named("fill_failed");
 
         m_job.valid.set(job);
-        m_job.data.set(TxJob { slot: cur.slot, seq: cur.seq, lun: cur.lun, lba: cur.lba, epoch: cur.epoch }.pack());
+        let Resend { slot, seq, lun, lba, epoch, request, .. } = cur;
+        m_job.data.set(TxJob { slot, seq, lun, lba, epoch, request }.pack());
         when(m_job.fire(), || job.set(0));
 
         // Send, or throw away.

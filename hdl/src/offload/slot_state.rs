@@ -3,7 +3,7 @@
 crate::bundle! {
     /// What is kept for each slot.
     SlotState {
-        /// 0 free, 1 waiting for its lock, 2 under way.
+        /// 0 free, 1 waiting for its lock, 2 under way, 3 a request that the owner has: waits for its lock, and is copied home.
         phase: 2,
         /// The command was told already: end silently.
         reported: 1,
@@ -25,6 +25,8 @@ crate::bundle! {
         again: 1,
         /// Is being sent again: the resender reads the block, so lock and slot stay.
         resending: 1,
+        /// The peer owns the block.
+        request: 1,
         /// Stands in the queue of slots to send again; maybe for an earlier use.
         queued: 1,
         /// Repeats.
@@ -55,3 +57,4 @@ crate::bundle! {
 pub(super) const FREE: u64 = 0;
 pub(super) const WAITING: u64 = 1;
 pub(super) const ACTIVE: u64 = 2;
+pub(super) const COPYING: u64 = 3;

@@ -7,8 +7,9 @@
 //!  s_sent ---> |              | one event, 2 cycles || ---> m_read     launch a read
 //! s_local ---> |              | read-modify-write  || ---> m_flush    flush both stores
 //! s_answer --> |              +-------------------+| ---> m_resend   block to send again
-//!   s_end ---> |   state RAM, one word a slot      | ---> m_release  lock given back
-//!     now ---> |                                   | ---> m_done     to the command table
+//!   s_end ---> |   state RAM, one word a slot      | ---> m_copy     staged block to be brought home
+//!     now ---> |                                   | ---> m_release  lock given back
+//!              |                                   | ---> m_done     to the command table
 //!              +-----------------------------------+
 //! ```
 //!
@@ -19,13 +20,17 @@
 //! | event | from | does |
 //! |---|---|---|
 //! | sent | `eth_tx` | notes times; after an aborted frame asks for a resend |
-//! | answer | `eth_rx` | ACK: the peer has it. BUSY: wait longer. REFUSED: end with its code. ASK_COMMIT: COMMIT, if complete |
-//! | local | `home`, `launch`, `flush` | the local leg has ended |
+//! | answer | `eth_rx` | ACK: the peer has it. BUSY: wait longer, or repeat at once where a turn is kept. REFUSED: end with its code. ASK_COMMIT: COMMIT, if complete |
+//! | local | `launch`, `flush`, `copy`, `resend` | the local leg has ended |
 //! | end | `read` | a read has ended |
 //! | again | resend queue | hands the block to the resender, if it is still wanted |
 //! | op | `decode` | takes a free slot, asks for the lock |
 //! | admit | `admit` | lock and owner are known: launch or refuse |
 //! | scan | time | every `period` cycles each slot is looked at: time-outs |
+//!
+//! A write of a block that the peer owns is a *request*: it gives its lock back at once, puts the block into the slot's place in
+//! the staging area and sends it to the owner. When both have it, it takes the lock again and copies the block home; then it
+//! is complete. So the owner's writes of the same block go home meanwhile, and readers see what was there before.
 //!
 //! A dual write is *resolved* when the peer has acknowledged and the local store has answered; only then are lock and
 //! slot given back. When a command must end before (time-out, refusal, fence), it is *reported* with a status, and
@@ -50,10 +55,11 @@
 
 use dyad_spec::{FrameType, Status};
 
-use super::slot_state::{ACTIVE, FREE, SlotState, WAITING};
+use super::slot_state::{ACTIVE, COPYING, FREE, SlotState, WAITING};
 use crate::bundle::op_kind::{FLUSH, READ, WRITE};
 use crate::bundle::{
-    Admit, Answer, BlockDone, LUN_W, Launch, LocalDone, LockRel, LockReq, OpEnd, OpInfo, Resend, SLOT_W, Sent, SlotUse,
+    Admit, Answer, BlockDone, CopyJob, HOLDER_W, LUN_W, Launch, LocalDone, LockRel, LockReq, OpEnd, OpInfo, Resend,
+    SLOT_W, Sent, SlotUse,
 };
 use crate::params::Params;
 use crate::prelude::*;
@@ -72,6 +78,7 @@ pub fn slots(p: &Params) -> Module {
         m.doc("The life of every operation on a block.");
         let now = m.input("now", 32);
         let site = m.input("site", 1);
+        let staging_base = m.input("staging_base", 32);
         let link_ok = m.input("link_ok", 1);
         let resend_cycles = m.input("resend_cycles", 32);
         let resend_limit = m.input("resend_limit", 4);
@@ -87,6 +94,7 @@ pub fn slots(p: &Params) -> Module {
         let m_write = Mailer::new(m, "m_write", Launch::WIDTH);
         let m_read = Mailer::new(m, "m_read", Launch::WIDTH);
         let m_flush = Mailer::new(m, "m_flush", Launch::WIDTH);
+        let m_copy = Mailer::new(m, "m_copy", CopyJob::WIDTH);
         let m_resend = Mailer::new(m, "m_resend", Resend::WIDTH);
         let m_reflush = Mailer::new(m, "m_reflush", Resend::WIDTH);
         let m_release = Mailer::new(m, "m_release", LockRel::WIDTH);
@@ -140,14 +148,14 @@ pub fn slots(p: &Params) -> Module {
 
         // Stage 0: choose an event, read the slot's words.
         let busy = m.reg("busy", 1, 0);
-        let outputs_free = m_done.free() & m_release.free();
+        let outputs_free = m_done.free() & m_release.free() & m_lock.free();
         // Each slot stands in the resend queue at most once, so it never overflows.
         let again = m.inst("u_again", &fifo_ram(count, SLOT_W));
         let again_ok = again.get("m_valid") & m_resend.free() & m_reflush.free();
         let idle = (!busy & !filling & !clearing & outputs_free).named("idle");
-        let launch_free = m_write.free() & m_read.free();
+        let launch_free = m_write.free() & m_read.free() & m_copy.free();
         let op = OpInfo::unpack(s_op.data);
-        let op_ok = s_op.valid & free.get("m_valid") & mux(op.kind.eq(FLUSH), m_flush.free(), m_lock.free());
+        let op_ok = s_op.valid & free.get("m_valid") & (op.kind.ne(FLUSH) | m_flush.free());
         let take_sent = (idle & s_sent.valid).named("take_sent");
         let take_answer = (idle & s_answer.valid & !s_sent.valid).named("take_answer");
         let above_local = s_sent.valid | s_answer.valid;
@@ -233,12 +241,18 @@ pub fn slots(p: &Params) -> Module {
         let is_flush = info.kind.eq(FLUSH).named("is_flush");
         let mirrored = ((is_write | is_flush) & !info.local).named("mirrored");
         let active = cur.phase.eq(ACTIVE).named("active");
+        let copying = cur.phase.eq(COPYING).named("copying");
+        // A request that is out holds no lock.
+        let unlocked = (active & cur.request).named("unlocked");
+        let staging = m.reg("staging", 1, 0);
+        staging.set(staging_base.any());
 
         // Decisions, as wires; the outputs follow from them.
         let finish = m.wire_or("finish", 1, 0); // give lock and slot back
         let report = m.wire_or("report", 1, 0); // tell the command, unless it was told before
         let status = m.wire_or("status", 8, Status::Ok.code());
         let resend = m.wire_or("resend", 1, 0);
+        let settle = m.wire_or("settle", 1, 0); // both sites have it
         let launch = m.wire_or("launch", 1, 0);
         let near = m.wire_or("near", 1, 0);
         let end_ok = || {
@@ -264,9 +278,18 @@ pub fn slots(p: &Params) -> Module {
             let new = OpInfo::unpack(new_info);
             let flush = new.kind.eq(FLUSH);
             next.set("phase", mux(flush, lit(ACTIVE, 2), lit(WAITING, 2)));
-            for flag in
-                ["reported", "local_done", "broken", "acked", "aborted", "busy", "refused", "again", "resending"]
-            {
+            for flag in [
+                "reported",
+                "local_done",
+                "broken",
+                "acked",
+                "aborted",
+                "busy",
+                "refused",
+                "again",
+                "resending",
+                "request",
+            ] {
                 next.set(flag, 0);
             }
             next.set("sent", flush);
@@ -287,6 +310,7 @@ pub fn slots(p: &Params) -> Module {
                         lun: new.lun,
                         lba: new.lba,
                         page: new.page,
+                        request: zero(1),
                     }
                     .pack(),
                 );
@@ -296,22 +320,25 @@ pub fn slots(p: &Params) -> Module {
         when(take_op & op.kind.ne(FLUSH), || {
             m_lock.send(
                 LockReq {
-                    id: new_slot.zext(13),
+                    id: new_slot.zext(HOLDER_W),
                     lun: op.lun,
                     lba: op.lba,
                     exclusive: op.kind.eq(WRITE),
-                    mirror: zero(1),
+                    at_once: zero(1),
                 }
                 .pack(),
             );
         });
-        when(is_admit, || {
+        let foreign = (is_write & !info.local & admit.owner.ne(site)).named("foreign");
+        when(is_admit & copying, || {
+            m_copy.send(CopyJob { slot: event_slot.get(), lun: info.lun, lba: info.lba }.pack())
+        });
+        when(is_admit & !copying, || {
             let down = mirrored & !link_ok;
-            let foreign = is_write & !info.local & admit.owner.ne(site);
             when(cur.reported, || finish.set(1))
                 .elsewhen(!admit.valid, || end_with(Status::BadLba))
                 .elsewhen(down, || end_with(Status::LinkDown))
-                .elsewhen(foreign, || {
+                .elsewhen(foreign & !staging, || {
                     end_with(Status::NotOwner);
                     raise("not_owner");
                 })
@@ -321,6 +348,7 @@ pub fn slots(p: &Params) -> Module {
                     next.set("seq", cur.seq + 1);
                     next.set("epoch", admit.epoch);
                     next.set("t_lookup", now);
+                    next.set("request", foreign);
                 });
         });
         let resolved = cur.acked & cur.local_done & !cur.broken;
@@ -336,32 +364,39 @@ pub fn slots(p: &Params) -> Module {
             when(sent.aborted & (sent.resend | !cur.acked), || {
                 when(cur.local_done, || resend.set(1)).otherwise(|| next.set("aborted", 1));
             })
-            .elsewhen(sent.resend & resolved, || finish.set(1));
+            .elsewhen(sent.resend & resolved, || settle.set(1));
         });
         let matched = active & mirrored & !cur.acked & cur.sent & answer.seq.eq(cur.seq);
         // The peer asks whether a use of a slot is complete: it is when the slot is past it, or has been given back.
         let asked = (is_answer & answer.ftype.eq(FrameType::AskCommit.code())).named("asked");
         let past = (cur.seq - answer.seq).named("past");
-        let complete = mux(past.any(), !past.bit(31), !active).named("complete");
+        let complete = mux(past.any(), !past.bit(31), !active & !copying).named("complete");
         when(is_answer & !asked, || {
             when(!matched, || raise("unexpected")).elsewhen(answer.ftype.eq(FrameType::Ack.code()), || {
                 next.set("acked", 1);
                 next.set("t_ack", now);
                 next.set("mirror", answer.aux);
                 when(cur.local_done & !cur.broken, || {
-                    report.set(1);
-                    finish.set(!cur.resending);
+                    report.set(!cur.request);
+                    settle.set(!cur.resending);
                 });
             });
             when(matched & answer.ftype.eq(FrameType::Busy.code()), || {
                 next.set("busy", 1);
                 next.set("t_last", now);
+                // The peer is there: what was lost before does not count.
+                next.set("retries", 0);
                 raise("busy");
+                // A turn is kept: the next repeat will find the lock, if it is free by then.
+                when(answer.code.eq(1) & cur.request & !cur.again & !cur.resending, || {
+                    when(cur.local_done, || resend.set(1)).otherwise(|| next.set("aborted", 1));
+                });
             });
             when(matched & answer.ftype.eq(FrameType::Refused.code()), || {
                 // A refusal is no success, whatever its code.
                 fail(mux(answer.code.any(), answer.code, Status::PeerRefused.code()));
-                next.set("refused", 1);
+                // One that comes when the link has ended is of a link that the scan has forgotten.
+                next.set("refused", link_ok);
                 raise("refused");
                 when(answer.code.eq(Status::PeerStoreError.code()) & is_write, || raise("lun_fence"));
             });
@@ -372,10 +407,13 @@ pub fn slots(p: &Params) -> Module {
             when(local.status.eq(Status::Ok.code()), || {
                 next.set("local_done", 1);
                 let waited_for = cur.acked | info.local | (is_flush & cur.reported);
-                when(waited_for, end_ok).elsewhen(cur.aborted, || {
-                    next.set("aborted", 0);
-                    resend.set(1);
-                });
+                when(waited_for & cur.request, || settle.set(1)).elsewhen(waited_for, end_ok).elsewhen(
+                    cur.aborted,
+                    || {
+                        next.set("aborted", 0);
+                        resend.set(1);
+                    },
+                );
             })
             .elsewhen(local.status.eq(Status::DmaReadFault.code()) | is_flush | info.local, || {
                 end_ok();
@@ -387,6 +425,15 @@ pub fn slots(p: &Params) -> Module {
                 status.set(local.status);
                 next.set("broken", 1);
                 next.set("resending", 0);
+                raise("lun_fence");
+            });
+        });
+        when(is_local & copying, || {
+            when(local.status.eq(Status::Ok.code()), end_ok).otherwise(|| {
+                // The owner has the block and keeps it locked; here it is only staged.
+                report.set(1);
+                status.set(local.status);
+                next.set("broken", 1);
                 raise("lun_fence");
             });
         });
@@ -429,6 +476,16 @@ pub fn slots(p: &Params) -> Module {
                 });
             });
         });
+        // A request that the owner has waits for its lock here: it is told when the block may never be free, and goes on waiting.
+        let patience = kept.any() & age.slice(4, 28).zext(32).ge(resend_cycles);
+        when(is_scan & copying & !cur.reported, || {
+            write_state.set(1);
+            near.set(kept.any());
+            when(patience, || {
+                report.set(1);
+                status.set(Status::Locked.code());
+            });
+        });
         // Operations that wait for a lock: they fail when the link is gone, or when the block may never be free.
         when(is_scan & cur.phase.eq(WAITING) & !cur.reported & !info.local, || {
             write_state.set(1);
@@ -437,7 +494,7 @@ pub fn slots(p: &Params) -> Module {
                 report.set(1);
                 status.set(Status::LinkDown.code());
             })
-            .elsewhen(kept.any() & age.slice(4, 28).zext(32).ge(resend_cycles), || {
+            .elsewhen(patience, || {
                 report.set(1);
                 status.set(Status::Locked.code());
             });
@@ -451,13 +508,14 @@ pub fn slots(p: &Params) -> Module {
             next.set("queued", 1);
             next.set("t_last", now);
             next.set("busy", 0);
-            when(!cur.busy & !cur.retries.all(), || next.set("retries", cur.retries + 1));
+            let counts = !cur.busy & !is_answer;
+            when(counts & !cur.retries.all(), || next.set("retries", cur.retries + 1));
         });
         when(is_again, || next.set("queued", 0));
         when(is_again & active & cur.again, || {
             next.set("again", 0);
             next.set("t_last", now);
-            finish.set(resolved);
+            settle.set(resolved);
             when(awaits & link_ok, || {
                 raise("resent");
                 next.set("resending", is_write);
@@ -468,6 +526,7 @@ pub fn slots(p: &Params) -> Module {
                     lun: info.lun,
                     lba: info.lba,
                     crc: cur.crc,
+                    request: cur.request,
                 }
                 .pack();
                 when(is_flush, || m_reflush.send(out)).otherwise(|| m_resend.send(out));
@@ -482,9 +541,29 @@ pub fn slots(p: &Params) -> Module {
                 lun: info.lun,
                 lba: info.lba,
                 page: info.page,
+                request: foreign,
             }
             .pack();
+            when(foreign, || {
+                m_release.send(LockRel { lun: info.lun, lba: info.lba, exclusive: lit(1, 1) }.pack());
+            });
             when(is_write, || m_write.send(out)).otherwise(|| m_read.send(out));
+        });
+        // Both sites have it: a dual write ends, a request is copied home under its lock.
+        let ends = finish.get() | (settle & !cur.request);
+        let ends = ends.named("ends");
+        when(settle & cur.request, || {
+            next.set("phase", COPYING);
+            m_lock.send(
+                LockReq {
+                    id: event_slot.zext(HOLDER_W),
+                    lun: info.lun,
+                    lba: info.lba,
+                    exclusive: lit(1, 1),
+                    at_once: zero(1),
+                }
+                .pack(),
+            );
         });
         let tell = (report & !cur.reported).named("tell");
         when(tell, || {
@@ -511,18 +590,18 @@ pub fn slots(p: &Params) -> Module {
         when(good & is_write, || raise("written"));
         when(good & is_flush, || raise("flushed"));
         when(good & info.kind.eq(READ), || raise("read"));
-        when(finish, || {
+        when(ends, || {
             next.set("phase", FREE);
             write_state.set(1);
             give_back.set(1);
-            when(!is_flush, || {
+            when(!is_flush & !unlocked, || {
                 m_release.send(LockRel { lun: info.lun, lba: info.lba, exclusive: is_write }.pack());
             });
         });
 
         // The peer may show a block that both stores have.
         let by_ack = is_answer & matched & answer.ftype.eq(FrameType::Ack.code());
-        let done = (finish & is_write & mirrored & active & (cur.acked | by_ack)).named("done");
+        let done = (ends & is_write & mirrored & (active | copying) & (cur.acked | by_ack)).named("done");
         let commit = m.reg("commit", 1, 0);
         let commit_q = m.reg_nr("commit_q", SlotUse::WIDTH);
         commit.set(done | (asked & complete));
@@ -532,19 +611,20 @@ pub fn slots(p: &Params) -> Module {
 
         // Slots in use, and slots kept after their command was told.
         let taken = is_op.get();
-        when(taken & !finish, || used.set(used + 1));
-        when(finish & !taken, || used.set(used - 1));
-        let keep = tell & !finish & active;
-        let unkeep = finish & cur.reported & active;
+        when(taken & !ends, || used.set(used + 1));
+        when(ends & !taken, || used.set(used - 1));
+        // A request that holds no lock keeps nobody out, but its block is not settled.
+        let keep = tell & !ends & (active | copying);
+        let unkeep = ends & cur.reported & (active | copying);
         when(keep & !unkeep, || kept.set(kept + 1)).elsewhen(unkeep & !keep, || kept.set(kept - 1));
 
         // Quiet: for a whole scan nothing happened and nothing is due within the longest jump.
         let calm = m.reg("calm", 32, 0);
         let settled = calm.ge(p.period + 2).named("settled");
-        when((go & !take_scan) | near | filling | finish | tell | resend, || calm.set(0))
+        when((go & !take_scan) | near | filling | ends | tell | resend, || calm.set(0))
             .elsewhen(!settled, || calm.set(calm + 1));
         quiet.set(settled & (!busy | is_scan) & !again.get("m_valid"));
         m.prove("a_slot_is_given_back_only_in_stage_1", !give_back | busy);
-        m.prove("used_never_underflows", !(finish & !taken) | used.any());
+        m.prove("used_never_underflows", !(ends & !taken) | used.any());
     })
 }

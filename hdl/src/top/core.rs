@@ -24,8 +24,8 @@ use dyad_spec::counters::Counter;
 
 use super::guard::axis_guard;
 use super::wiring::{Block, Nets, event, stream};
-use crate::bundle::{AdminCmd, Answer, Launch, LocalDone, Lookup, Sent, SlotUse, TxJob};
-use crate::bundle::{LockGrant, LockRel, LockReq, LookupReq, TxCtl};
+use crate::bundle::{AdminCmd, Answer, CopyJob, Launch, LocalDone, Lookup, Sent, SlotUse, TxJob};
+use crate::bundle::{LockGrant, LockRel, LockReq, LookupReq, SLOT_W, TxCtl};
 use crate::params::Params;
 use crate::prelude::*;
 use crate::prim::arbiter::{Policy, stream_mux};
@@ -100,7 +100,16 @@ const EVENTS: &[(&str, &[(&str, Counter)])] = &[
             ("overrun", Counter::rx_overrun),
         ],
     ),
-    ("pending", &[("committed", Counter::blocks_committed), ("stale", Counter::rx_commit_stale)]),
+    ("copy", &[("store_error", Counter::store_error)]),
+    (
+        "pending",
+        &[
+            ("committed", Counter::blocks_committed),
+            ("stale", Counter::rx_commit_stale),
+            ("turn_kept", Counter::turns_kept),
+            ("turn_dropped", Counter::turns_dropped),
+        ],
+    ),
     ("commits", &[("dropped", Counter::commits_dropped)]),
     (
         "eth_tx",
@@ -111,6 +120,7 @@ const EVENTS: &[(&str, &[(&str, Counter)])] = &[
             ("tx_ack", Counter::tx_ack),
             ("tx_busy", Counter::tx_busy),
             ("tx_refused", Counter::tx_refused),
+            ("tx_request", Counter::tx_request),
             ("tx_commit", Counter::tx_commit),
             ("tx_ask_commit", Counter::tx_ask_commit),
             ("tx_aborted", Counter::tx_aborted),
@@ -166,6 +176,7 @@ pub fn dyad_core(p: &Params) -> Module {
         let launch = Block::new(m, "launch", &offload::launch::launch(p));
         let read = Block::new(m, "read", &offload::read::read(p));
         let resend = Block::new(m, "resend", &offload::resend::resend(p));
+        let copy = Block::new(m, "copy", &offload::copy::copy(p));
         let flush = Block::new(m, "flush", &offload::flush::flush());
         let mirror = Block::new(m, "mirror", &offload::mirror::mirror(p));
         let pending = Block::new(m, "pending", &offload::pending::pending(p));
@@ -198,6 +209,7 @@ pub fn dyad_core(p: &Params) -> Module {
                 "resend_cycles",
                 "resend_limit",
                 "peer_slots",
+                "staging_base",
                 "mailbox_vector",
                 "lun_control",
                 "lun_blocks",
@@ -272,9 +284,10 @@ pub fn dyad_core(p: &Params) -> Module {
         m.output("irq", p.vectors).set(cq_post.get("irq"));
 
         // Locks: the mirror first, for it waits on nothing of this host.
-        let wanted = Block::new(m, "lock_wanted", &stream_mux(2, LockReq::WIDTH, Policy::Fixed));
-        stream(&mirror, "m_lock", &wanted, "s0");
-        stream(&slots, "m_lock", &wanted, "s1");
+        let wanted = Block::new(m, "lock_wanted", &stream_mux(3, LockReq::WIDTH, Policy::Fixed));
+        for (i, client) in [&mirror, &pending, &slots].into_iter().enumerate() {
+            stream(client, "m_lock", &wanted, &format!("s{i}"));
+        }
         stream(&wanted, "m", &locks, "s_acquire");
         let released = Block::new(m, "lock_released", &stream_mux(3, LockRel::WIDTH, Policy::RoundRobin));
         stream(&mirror, "m_release", &released, "s0");
@@ -284,13 +297,17 @@ pub fn dyad_core(p: &Params) -> Module {
         event(&locks, "m_nack", &mirror, "s_nack");
         let grants = Block::new(m, "grants", &fifo_ram(p.slots.max(64), LockGrant::WIDTH));
         let grant = locks.get("m_grant_data");
-        let to_mirror = LockGrant::unpack(grant).id.bit(12);
+        let holder = LockGrant::unpack(grant).id;
+        let (to_mirror, to_pending) = (holder.bit(SLOT_W), holder.bit(SLOT_W + 1));
         let grant_valid = locks.get("m_grant_valid");
-        mirror.set("s_grant_valid", grant_valid & to_mirror);
-        mirror.set("s_grant_data", grant);
-        grants.set("s_valid", grant_valid & !to_mirror);
+        for (client, here) in [(&mirror, to_mirror), (&pending, to_pending)] {
+            client.set("s_grant_valid", grant_valid & here);
+            client.set("s_grant_data", grant);
+        }
+        grants.set("s_valid", grant_valid & !to_mirror & !to_pending);
         grants.set("s_data", grant);
-        locks.set("m_grant_ready", mux(to_mirror, mirror.get("s_grant_ready"), grants.get("s_ready")));
+        let elsewhere = mux(to_pending, pending.get("s_grant_ready"), grants.get("s_ready"));
+        locks.set("m_grant_ready", mux(to_mirror, mirror.get("s_grant_ready"), elsewhere));
         stream(&grants, "m", &admit, "s_grant");
         stream(&admit, "m_admit", &slots, "s_admit");
 
@@ -329,6 +346,9 @@ pub fn dyad_core(p: &Params) -> Module {
         stream(&slots, "m_resend", &resend, "s_resend");
         stream(&resend, "m_job", &eth_tx, "s_rjob");
         stream(&resend, "m_pay", &eth_tx, "s_rpay");
+        let copies = Block::new(m, "copies", &fifo(8, CopyJob::WIDTH));
+        stream(&slots, "m_copy", &copies, "s");
+        stream(&copies, "m", &copy, "s_copy");
         stream(&slots, "m_flush", &flush, "s_flush");
         stream(&slots, "m_reflush", &flush, "s_again");
         let ctl = Block::new(m, "ctl", &stream_mux(4, TxCtl::WIDTH, Policy::RoundRobin));
@@ -348,6 +368,8 @@ pub fn dyad_core(p: &Params) -> Module {
         }
         commits.set("ride_taken", eth_tx.get("ride_taken"));
         stream(&mirror, "m_hold", &pending, "s_hold");
+        stream(&mirror, "m_ask", &pending, "s_ask");
+        event(&pending, "m_verdict", &mirror, "s_verdict");
         let came = Block::new(m, "commits_came", &fifo(16, SlotUse::WIDTH));
         event(&eth_rx, "m_commit", &came, "s");
         stream(&came, "m", &pending, "s_commit");
@@ -361,13 +383,14 @@ pub fn dyad_core(p: &Params) -> Module {
         // The store.
         stream(&launch, "m_home", &home, "s_job0");
         stream(&mirror, "m_home", &home, "s_job1");
-        for (i, client) in [&launch, &mirror].into_iter().enumerate() {
+        stream(&copy, "m_home", &home, "s_job2");
+        for (i, client) in [&launch, &mirror, &copy].into_iter().enumerate() {
             client.set("rd_en", home.get("rd_en"));
             client.set("rd_addr", home.get("rd_addr"));
             home.set(&format!("rd_data{i}"), client.get("rd_data"));
             event(&home, &format!("m_done{i}"), client, "s_done");
         }
-        for (i, client) in [&read, &resend].into_iter().enumerate() {
+        for (i, client) in [&read, &resend, &copy].into_iter().enumerate() {
             stream(client, "m_rd", &store_rd, &format!("s_rd{i}"));
             stream(&store_rd, &format!("m_rdata{i}"), client, "s_rdata");
         }
@@ -384,8 +407,8 @@ pub fn dyad_core(p: &Params) -> Module {
         flush.expose(m, "store_flush_", "store_flush_");
 
         // Ends of local legs, of sendings, answers: to the slots.
-        let locals = Block::new(m, "locals", &stream_mux(3, LocalDone::WIDTH, Policy::RoundRobin));
-        for (i, client) in [&launch, &flush, &resend].into_iter().enumerate() {
+        let locals = Block::new(m, "locals", &stream_mux(4, LocalDone::WIDTH, Policy::RoundRobin));
+        for (i, client) in [&launch, &flush, &resend, &copy].into_iter().enumerate() {
             stream(client, "m_local", &locals, &format!("s{i}"));
         }
         stream(&locals, "m", &slots, "s_local");
@@ -416,7 +439,8 @@ pub fn dyad_core(p: &Params) -> Module {
         // Idle, and the counters.
         let blocks = [
             &csr, &mailbox, &sq_fetch, &cq_post, &host_rd, &host_wr, &store_rd, &home, &decode, &cmd_table, &slots,
-            &locks, &admit, &admin, &launch, &read, &resend, &flush, &mirror, &eth_tx, &eth_rx, &pending, &commits,
+            &locks, &admit, &admin, &launch, &read, &resend, &copy, &flush, &mirror, &eth_tx, &eth_rx, &pending,
+            &commits,
         ];
         let mut quiet: Vec<E> =
             [&answers, &sents, &admin_cmds, &came, &trails, &uses].map(|b| !b.get("m_valid")).into();
@@ -455,6 +479,7 @@ pub fn dyad_core(p: &Params) -> Module {
             &grants,
             &writes,
             &reads,
+            &copies,
             &jobs,
             &ctl,
             &locals,

@@ -22,7 +22,7 @@ use crate::demo::image::{self, Image};
 use crate::demo::report::{Report, StageCycles};
 use crate::measure::{self, Direction, Transfer};
 use crate::progress::Steps;
-use crate::simulator::{self, Simulator};
+use crate::simulator::{self, STAGING_BLOCKS, Simulator};
 use crate::summary::Summary;
 use crate::target::{self, Pair};
 use crate::wire_log::{Goodput, LoggedFrame, WireLog};
@@ -193,7 +193,7 @@ pub fn run(args: &Args, mut image: Image, scratch: &Path) -> Result<Report> {
 
 /// Powers up, formats, creates the LUN, brings the link up.
 fn bring_up(args: &Args, lun_blocks: u64, steps: &Steps) -> Result<Pair> {
-    let store_blocks = RESERVED_BLOCKS + lun_blocks;
+    let store_blocks = RESERVED_BLOCKS + lun_blocks + STAGING_BLOCKS;
     let options = args.sim.options(store_blocks);
     let mut pair = Pair::simulated(Simulator::new(simulator::world(&options)?, options.mtu))?;
     steps.say(&format!("power up two cards: DATA_W {}, {} km, MTU {}", options.data_w, options.km, options.mtu));

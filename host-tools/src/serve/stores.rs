@@ -8,6 +8,7 @@ use rand::Rng;
 use tracing::info;
 
 use crate::open::{Origin, TargetArgs};
+use crate::simulator::STAGING_BLOCKS;
 use crate::target::Cards;
 
 /// The card counts a store's blocks with 32 bits.
@@ -30,13 +31,13 @@ pub fn sized(target: &TargetArgs, size: Option<u64>) -> Result<TargetArgs> {
         size > 0 && size.is_multiple_of(block),
         "serving a LUN of {size} bytes: a LUN has whole blocks of {block} bytes; give such a --size"
     );
-    let (blocks, most) = (size / block, STORE_BLOCKS_MAX - RESERVED_BLOCKS);
+    let (blocks, most) = (size / block, STORE_BLOCKS_MAX - RESERVED_BLOCKS - STAGING_BLOCKS);
     ensure!(
         blocks <= most,
         "serving a LUN of {size} bytes: a card's LUN has at most {}; give a smaller --size",
         most * block
     );
-    Ok(target.clone().with_store_blocks(blocks + RESERVED_BLOCKS))
+    Ok(target.clone().with_store_blocks(blocks + RESERVED_BLOCKS + STAGING_BLOCKS))
 }
 
 /// Brings the link up with LUN `number` live. Stores that are empty are formatted; a LUN that is not there is made when

@@ -1,7 +1,9 @@
 //! The world around `mirror`: the wire as `eth_rx` shows it, directory, locks, home writer and store, short frames.
 
 use crate::common::{EventIn, EventOut, Homed, Pulses, Reader, beats, words};
-use dyad_hdl::bundle::{Hold, LockGrant, LockRel, LockReq, Lookup, LookupReq, RxEnd, RxHead, TxCtl};
+use dyad_hdl::bundle::{
+    Ask, HOLDER_W, Hold, LockGrant, LockRel, LockReq, Lookup, LookupReq, RxEnd, RxHead, TxCtl, Verdict,
+};
 use dyad_hdl::ir::Bits;
 use dyad_hdl::offload::mirror::{FIRST_HOLDER, mirror};
 use dyad_hdl::params::Params;
@@ -24,7 +26,7 @@ pub const LOCAL_LUN: u64 = 6;
 /// The LUN that this site owns.
 pub const OWN_LUN: u64 = 5;
 
-/// A WRITE frame.
+/// A WRITE or REQUEST frame.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Frame {
     pub slot: u64,
@@ -36,6 +38,7 @@ pub struct Frame {
     /// The part's bytes.
     pub bytes: Vec<u8>,
     pub good: bool,
+    pub request: bool,
 }
 
 impl Frame {
@@ -51,8 +54,15 @@ impl Frame {
             part: *part,
             bytes: block[part.0..part.0 + part.1].to_vec(),
             good: true,
+            request: false,
         };
         parts.iter().map(frame).collect()
+    }
+
+    /// The frames of a request for a block that this site owns.
+    pub fn asks(slot: u64, seq: u64, lba: u64, block: &[u8], jumbo: bool) -> Vec<Self> {
+        let ask = |f: &mut Self| (f.lun, f.request) = (OWN_LUN, true);
+        Self::of(slot, seq, lba, block, jumbo).iter().map(|f| f.with(ask)).collect()
     }
 
     /// The same with something changed.
@@ -109,6 +119,13 @@ pub struct Bench {
     nack: EventIn,
     release: Sink,
     hold: Sink,
+    ask: Sink,
+    verdict: EventIn,
+    verdicts: VecDeque<Bits>,
+    /// One in how many requests that are asked about has its lock after all; 0 for none.
+    pub goes: u64,
+    /// Requests that were asked about: slot, sequence.
+    pub asked: Vec<(u64, u64)>,
     /// Blocks handed over to wait for their COMMIT: slot, sequence, LUN, address.
     pub handed: Vec<(u64, u64, u64, u64)>,
     pub ctl: Sink,
@@ -160,6 +177,11 @@ impl Bench {
             nack: input("s_nack"),
             release: Sink::new(&dut, "m_release", stall),
             hold: Sink::new(&dut, "m_hold", stall),
+            ask: Sink::new(&dut, "m_ask", stall),
+            verdict: input("s_verdict"),
+            verdicts: VecDeque::new(),
+            goes: 0,
+            asked: Vec::new(),
             handed: Vec::new(),
             ctl: Sink::new(&dut, "m_ctl", stall),
             done: input("s_done"),
@@ -234,6 +256,7 @@ impl Bench {
             ("epoch", frame.epoch),
             ("offset", (frame.part.0 / OFFSET_UNIT) as u64),
             ("length", frame.part.1 as u64),
+            ("request", frame.request.into()),
         ];
         let head = pack(RxHead::FIELDS, &fields);
         place(&mut self.line, head_at, &|l| {
@@ -283,8 +306,8 @@ impl Bench {
         if self.locks_open && !self.wanted.is_empty() && dut.cycle() >= self.next_grant {
             let index = rng.below(self.wanted.len() as u64) as usize;
             let (id, lun, lba) = self.wanted.remove(index).expect("one of those that wait");
-            if self.nacks > 0 && rng.one_in(self.nacks) {
-                nacked = Some(Bits::from_u64(id, 13));
+            if lun == OWN_LUN && self.nacks > 0 && rng.one_in(self.nacks) {
+                nacked = Some(Bits::from_u64(id, HOLDER_W));
             } else {
                 self.held.push((id, lun, lba));
                 self.grant.push(pack(LockGrant::FIELDS, &[("id", id), ("lun", lun), ("lba", lba)]));
@@ -303,6 +326,9 @@ impl Bench {
         self.lock.drive(dut, rng);
         self.release.drive(dut, rng);
         self.hold.drive(dut, rng);
+        self.ask.drive(dut, rng);
+        let verdict = if rng.one_in(3) { self.verdicts.pop_front() } else { None };
+        self.verdict.put(dut, verdict.as_ref(), rng);
         if self.ctl_open {
             self.ctl.drive(dut, rng);
         } else {
@@ -316,7 +342,7 @@ impl Bench {
         self.lookups.push_back(self.lookup.sample(dut).map(|asked| Self::look_up(&asked)));
         if let Some(word) = self.lock.sample(dut) {
             let of = |name| field(LockReq::FIELDS, &word, name);
-            assert_eq!((of("exclusive"), of("mirror")), (1, 1));
+            assert_eq!((of("exclusive"), of("at_once")), (1, u64::from(of("lun") == OWN_LUN)));
             let lock = (of("id"), of("lun"), of("lba"));
             assert!((FIRST_HOLDER..FIRST_HOLDER + self.p.mirror_bufs as u64).contains(&lock.0), "holder {}", lock.0);
             let same = |l: &Lock| l.0 == lock.0;
@@ -335,7 +361,17 @@ impl Bench {
             let of = |name| field(Hold::FIELDS, &word, name);
             let found = self.held.iter().position(|l| (l.1, l.2) == (of("lun"), of("lba")));
             self.held.remove(found.expect("only what is held is handed over"));
+            assert_eq!(of("request") == 1, of("lun") == OWN_LUN);
             self.handed.push((of("slot"), of("seq"), of("lun"), of("lba")));
+        }
+        if let Some(word) = self.ask.sample(dut) {
+            let of = |name| field(Ask::FIELDS, &word, name);
+            let go = self.goes > 0 && rng.one_in(self.goes);
+            if go {
+                self.held.push((FIRST_HOLDER + of("buf"), of("lun"), of("lba")));
+            }
+            self.asked.push((of("slot"), of("seq")));
+            self.verdicts.push_back(pack(Verdict::FIELDS, &[("buf", of("buf")), ("go", go.into())]));
         }
         seen.ctl = self.ctl.sample(dut).map(|word| {
             let of = |name| field(TxCtl::FIELDS, &word, name);
@@ -368,6 +404,7 @@ impl Bench {
             let seen = self.cycle(t);
             let idle = !self.on_the_wire()
                 && !self.reader.busy()
+                && self.verdicts.is_empty()
                 && (self.wanted.is_empty() || !self.locks_open)
                 && (self.storing.is_empty() || !self.store_open);
             let moved = seen.ctl.is_some() || seen.homed.is_some() || seen.done.is_some() || seen.ended.is_some();

@@ -1,7 +1,7 @@
 //! A peer that writes blocks through a bad line until each is acknowledged.
 
 use crate::common::random_block;
-use crate::mirror_bench::{Bench, Frame, Seen};
+use crate::mirror_bench::{Bench, Frame, OWN_LUN, Seen};
 use dyad_spec::{FrameType, Status};
 use dyad_tests::Trial;
 use std::collections::{HashMap, HashSet};
@@ -15,6 +15,8 @@ pub struct Line {
     /// Copies of frames of long ago.
     pub old: u64,
     pub jumbo: bool,
+    /// The blocks are this site's own: the peer requests them.
+    pub request: bool,
     /// Answers that are lost.
     pub lost_answers: u64,
 }
@@ -118,7 +120,8 @@ impl Peer {
 
     fn send(&mut self, t: &mut Trial, slot: usize) {
         let w = self.writes[slot].as_ref().expect("a write");
-        for frame in Frame::of(slot as u64, w.seq, w.lba, &w.block, self.line.jumbo) {
+        let of = if self.line.request { Frame::asks } else { Frame::of };
+        for frame in of(slot as u64, w.seq, w.lba, &w.block, self.line.jumbo) {
             if !Line::hits(t, self.line.loss) {
                 self.pool.push(frame.clone());
             }
@@ -157,7 +160,7 @@ impl Peer {
             self.ends.insert((frame.slot, frame.seq, at));
         }
         if let Some(homed) = seen.homed {
-            let lba = homed.block - Bench::place(1, 0);
+            let lba = homed.block - Bench::place(if self.line.request { OWN_LUN } else { 1 }, 0);
             let writer = self.writes.iter().position(|w| w.as_ref().is_some_and(|w| w.lba == lba));
             let slot = writer.expect("a block goes home while its writer waits");
             let w = self.writes[slot].as_ref().expect("it waits");

@@ -35,6 +35,18 @@ impl Op {
     }
 }
 
+/// How far the copy of a request's block from the staging area is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Copy {
+    /// Not wanted: the owner does not have the block, or it is not staged.
+    No,
+    Wanted,
+    /// Its lock was asked for.
+    Asked,
+    Granted,
+    Running,
+}
+
 /// A slot in use.
 #[derive(Clone, Debug)]
 pub struct Use {
@@ -50,6 +62,11 @@ pub struct Use {
     pub acked: bool,
     pub sent: bool,
     pub refused: bool,
+    /// The peer owns the block.
+    pub request: bool,
+    pub copy: Copy,
+    /// The request is out: its lock must come back.
+    unlocks: bool,
     resending: bool,
     crc: u64,
     /// Last sending, or BUSY.
@@ -82,6 +99,9 @@ impl Use {
             acked: false,
             sent: false,
             refused: false,
+            request: false,
+            copy: Copy::No,
+            unlocks: false,
             resending: false,
             crc: 0,
             last: now,
@@ -120,6 +140,8 @@ pub struct Model {
     seqs: Vec<u64>,
     pub now: u64,
     pub link: bool,
+    /// There is a staging area.
+    pub staging: bool,
     /// When the link last went up or down.
     pub link_changed: u64,
     pub told: HashMap<u64, Status>,
@@ -146,6 +168,7 @@ impl Model {
             seqs: vec![0; slots],
             now: 0,
             link: true,
+            staging: false,
             link_changed: 0,
             told: HashMap::new(),
             told_kinds: HashMap::new(),
@@ -219,8 +242,12 @@ impl Model {
 
     pub fn admit(&mut self, word: &Bits) {
         let of = |name: &str| field(Admit::FIELDS, word, name);
-        let (slot, now, link) = (of("slot"), self.now, self.link);
+        let (slot, now, link, staging) = (of("slot"), self.now, self.link, self.staging);
         let u = self.at(slot);
+        if u.copy == Copy::Asked {
+            u.copy = Copy::Granted;
+            return;
+        }
         assert!(!u.active, "slot {slot} is admitted twice");
         (u.owner, u.epoch) = (of("owner"), of("epoch"));
         if u.reported {
@@ -228,11 +255,12 @@ impl Model {
             self.tidy(slot);
             return;
         }
+        let foreign = u.op.kind == WRITE && !u.op.local && of("owner") != super::slots_world::SITE;
         let refusal = if of("valid") == 0 {
             Some(Status::BadLba)
         } else if u.mirrored() && !link {
             Some(Status::LinkDown)
-        } else if u.op.kind == WRITE && !u.op.local && of("owner") != super::slots_world::SITE {
+        } else if foreign && !staging {
             Some(Status::NotOwner)
         } else {
             None
@@ -243,6 +271,7 @@ impl Model {
             return;
         }
         (u.active, u.t_lookup, u.last) = (true, now + 1, now);
+        (u.request, u.unlocks) = (foreign, foreign);
         let seq = self.next_seq(slot);
         self.at(slot).seq = seq;
         self.launches.push_back(slot);
@@ -255,9 +284,9 @@ impl Model {
         self.show(slot, of("seq"));
         let u = self.at(slot);
         assert_eq!(u.op.kind == WRITE, write);
-        let want = (u.seq, u.epoch, u64::from(u.op.local), u.op.lun, u.op.lba, u.op.id * 3);
+        let want = (u.seq, u.epoch, u64::from(u.op.local), u.op.lun, u.op.lba, u.op.id * 3, u64::from(u.request));
         assert_eq!(
-            (of("seq"), of("epoch"), of("local"), of("lun"), of("lba"), of("page")),
+            (of("seq"), of("epoch"), of("local"), of("lun"), of("lba"), of("page"), of("request")),
             want,
             "launch of slot {slot}"
         );
@@ -273,7 +302,9 @@ impl Model {
             u.stamps = (of("t_first"), of("t_last"));
         } else {
             u.resending = false;
-            if u.resolved() {
+            if u.resolved() && u.request {
+                u.copy = Copy::Wanted;
+            } else if u.resolved() {
                 u.gone = true;
                 self.commit(slot);
             }
@@ -287,10 +318,21 @@ impl Model {
         let u = u.unwrap_or_else(|| panic!("an engine answers for slot {slot}, which is not under way"));
         let flush = u.op.kind == FLUSH;
         let status = of("status");
-        if status == Status::Ok.code() {
+        if u.copy == Copy::Running {
+            u.t_local = now + 1;
+            u.end(status);
+            if status == Status::Ok.code() {
+                u.gone = true;
+                self.commit(slot);
+            } else {
+                u.broken = true;
+            }
+        } else if status == Status::Ok.code() {
             assert!(!u.local_done, "one local leg a use");
             (u.local_done, u.t_local, u.crc) = (true, now + 1, of("crc"));
-            if u.acked || u.op.local || (flush && u.reported) {
+            if u.acked && u.request {
+                u.copy = Copy::Wanted;
+            } else if u.acked || u.op.local || (flush && u.reported) {
                 u.end(Status::Ok.code());
                 u.gone = true;
                 self.commit(slot);
@@ -324,7 +366,9 @@ impl Model {
         match FrameType::try_from(of("ftype") as u8) {
             Ok(FrameType::Ack) => {
                 (u.acked, u.t_ack, u.mirror) = (true, now + 1, of("aux"));
-                if u.resolved() {
+                if u.resolved() && u.request {
+                    u.copy = if u.resending { Copy::No } else { Copy::Wanted };
+                } else if u.resolved() {
                     u.end(Status::Ok.code());
                     u.gone = !u.resending;
                     if u.gone {
@@ -385,7 +429,10 @@ impl Model {
                 assert!(waits);
                 assert!(u.repeats >= limit || link_changed > u.begun, "a time-out after {} repeats", u.repeats);
             }
-            (None, Status::Locked) => assert!(!u.active && kept, "it waits for a lock that is kept"),
+            (None, Status::Locked) => {
+                let waits = !u.active || matches!(u.copy, Copy::Asked | Copy::Granted | Copy::Running);
+                assert!(waits && kept, "it waits for a lock that is kept");
+            }
             (None, other) => panic!("operation {id} ended with {other:?} for no reason: {u:?}"),
         }
         if matches!(status, Status::LinkDown | Status::PeerTimeout) && u.op.kind == FLUSH && u.active {
@@ -403,7 +450,9 @@ impl Model {
         if status == Status::NotOwner {
             assert_eq!((of("owner"), of("epoch")), (u.owner, u.epoch));
         }
-        assert!(of("retries") <= u.repeats + 1, "{} repeats counted, {} seen", of("retries"), u.repeats);
+        // A repeat that the link's end has caught was counted and not sent.
+        let caught = link_changed > u.begun;
+        assert!(caught || of("retries") <= u.repeats + 1, "{} repeats counted, {} seen", of("retries"), u.repeats);
         let kind = u.op.kind;
         self.told.insert(id, status);
         *self.told_kinds.entry((kind, status as u8)).or_default() += 1;
@@ -415,11 +464,14 @@ impl Model {
         let now = self.now;
         let u = self.at(slot);
         assert!(u.active && u.op.kind == WRITE && u.mirrored(), "what is repeated is a dual write");
-        assert!(u.sent && u.local_done && !u.broken && !u.released, "a block is repeated while its lock is held");
-        let want = (u.seq, u.epoch, u.op.lun, u.op.lba, u.crc);
-        assert_eq!((of("seq"), of("epoch"), of("lun"), of("lba"), of("crc")), want, "repeat of slot {slot}");
+        assert!(u.sent && u.local_done && !u.broken, "a block is repeated when the store has it");
+        assert!(u.request || !u.released, "a block is repeated while its lock is held");
+        assert!(matches!(u.copy, Copy::No | Copy::Wanted), "a request is repeated that the owner has");
+        let want = (u.seq, u.epoch, u.op.lun, u.op.lba, u.crc, u64::from(u.request));
+        let is = (of("seq"), of("epoch"), of("lun"), of("lba"), of("crc"), of("request"));
+        assert_eq!(is, want, "repeat of slot {slot}");
         // It may have been acknowledged since it was decided.
-        (u.resending, u.gone) = (true, false);
+        (u.resending, u.gone, u.copy) = (true, false, Copy::No);
         u.repeats += 1;
         let since = now - u.last;
         let key = (slot, u.seq);
@@ -436,19 +488,38 @@ impl Model {
 
     /// A lock came back.
     pub fn released(&mut self, block: (u64, u64), exclusive: bool) {
-        let fits =
-            |u: &Use| u.gone && !u.released && (u.op.lun, u.op.lba) == block && (u.op.kind == WRITE) == exclusive;
+        let fits = |u: &Use| {
+            let free = u.unlocks || (u.gone && !u.released);
+            free && (u.op.lun, u.op.lba) == block && (u.op.kind == WRITE) == exclusive
+        };
         let slot = self.uses.iter().position(|u| u.as_ref().is_some_and(fits));
         let slot = slot.unwrap_or_else(|| panic!("the lock of {block:?} came back before its operation was resolved"));
-        self.at(slot as u64).released = true;
+        let u = self.at(slot as u64);
+        (u.released, u.unlocks) = (true, false);
         self.tidy(slot as u64);
+    }
+
+    /// Whether the lock that is asked for is for the copy of a request's block.
+    pub fn asks_again(&mut self, slot: u64, block: (u64, u64)) -> bool {
+        let Some(u) = self.uses[slot as usize].as_mut().filter(|u| u.copy == Copy::Wanted) else { return false };
+        assert_eq!((u.op.lun, u.op.lba), block);
+        assert!(u.released, "the lock was given back meanwhile");
+        (u.copy, u.released) = (Copy::Asked, false);
+        true
+    }
+
+    /// A staged block is to be copied home.
+    pub fn copies(&mut self, slot: u64, block: (u64, u64)) {
+        let u = self.at(slot);
+        assert_eq!((u.copy, (u.op.lun, u.op.lba)), (Copy::Granted, block), "a block is copied under its lock");
+        u.copy = Copy::Running;
     }
 
     /// The resender still reads a block.
     pub fn must_hold(&mut self, slot: u64, seq: u64) {
         let u = self.at(slot);
         assert!(
-            u.seq == seq && u.active && !u.released,
+            u.seq == seq && u.active && (!u.released || u.request) && u.copy == Copy::No,
             "slot {slot}: the lock went while the resender read the block"
         );
     }
@@ -473,10 +544,9 @@ impl Model {
     /// Every slot is free, but for blocks that the local store has lost, and those that wait for them.
     pub fn all_resolved(&self) -> bool {
         let lost: HashSet<_> = self.uses.iter().flatten().filter(|u| u.broken).map(|u| (u.op.lun, u.op.lba)).collect();
-        self.uses
-            .iter()
-            .flatten()
-            .all(|u| u.broken || (!u.active && u.reported && lost.contains(&(u.op.lun, u.op.lba))))
+        self.uses.iter().flatten().all(|u| {
+            u.broken || ((!u.active || u.copy == Copy::Asked) && u.reported && lost.contains(&(u.op.lun, u.op.lba)))
+        })
     }
 
     /// Counters against what the model has seen.

@@ -4,7 +4,9 @@
 use crate::common::Pulses;
 use crate::slots_model::{Model, Op, Use};
 use dyad_hdl::bundle::op_kind::{FLUSH, WRITE};
-use dyad_hdl::bundle::{Admit, Answer, BlockDone, Launch, LocalDone, LockRel, LockReq, OpEnd, Resend, Sent, SlotUse};
+use dyad_hdl::bundle::{
+    Admit, Answer, BlockDone, CopyJob, Launch, LocalDone, LockRel, LockReq, OpEnd, Resend, Sent, SlotUse,
+};
 use dyad_hdl::ir::Bits;
 use dyad_hdl::offload::slots::slots;
 use dyad_hdl::params::Params;
@@ -113,7 +115,8 @@ pub struct World {
 }
 
 const SOURCES: [&str; 6] = ["s_op", "s_admit", "s_sent", "s_local", "s_answer", "s_end"];
-const SINKS: [&str; 8] = ["m_done", "m_release", "m_lock", "m_write", "m_read", "m_flush", "m_resend", "m_reflush"];
+const SINKS: [&str; 9] =
+    ["m_done", "m_release", "m_lock", "m_write", "m_read", "m_copy", "m_flush", "m_resend", "m_reflush"];
 
 impl World {
     pub fn new(t: &mut Trial, p: &Params, stall: Stall, odds: Odds) -> Self {
@@ -158,6 +161,13 @@ impl World {
         self.sources = SOURCES.map(|name| (name, Source::new(&self.dut, name, self.stall))).into();
         self.sinks = SINKS.map(|name| (name, Sink::new(&self.dut, name, self.stall))).into();
         self.dut.poke("site", SITE);
+        self.dut.poke("staging_base", if self.model.staging { 4711 } else { 0 });
+    }
+
+    /// Gives the site a staging area: it requests what the peer owns.
+    pub fn stage(&mut self) {
+        self.model.staging = true;
+        self.connect();
     }
 
     /// Resets the slots and all around them.
@@ -335,8 +345,14 @@ impl World {
             }
             "m_lock" => {
                 let of = |name: &str| field(LockReq::FIELDS, word, name);
+                let block = (of("lun"), of("lba"));
+                if self.model.asks_again(of("id"), block) {
+                    assert_eq!((of("exclusive"), of("at_once")), (1, 0));
+                    self.locks.entry(block).or_default().queue.push_back((of("id"), true));
+                    return self.grant(rng, block);
+                }
                 let op = self.nameless[0].pop_front().expect("an operation was taken");
-                let asked = (of("lun"), of("lba"), of("exclusive"), of("mirror"));
+                let asked = (of("lun"), of("lba"), of("exclusive"), of("at_once"));
                 assert_eq!(asked, (op.lun, op.lba, u64::from(op.kind == WRITE), 0));
                 self.model.begin(of("id"), op);
                 let lock = self.locks.entry((op.lun, op.lba)).or_default();
@@ -347,6 +363,14 @@ impl World {
                 let of = |name: &str| field(Launch::FIELDS, word, name);
                 let u = self.model.launched(of("slot"), stream == "m_write", &of);
                 self.launch(rng, of("slot"), &u);
+            }
+            "m_copy" => {
+                let of = |name: &str| field(CopyJob::FIELDS, word, name);
+                self.model.copies(of("slot"), (of("lun"), of("lba")));
+                let fails = Self::hit(rng, self.odds.store_error);
+                let done = self.local_word(of("slot"), if fails { Status::StoreError } else { Status::Ok }, 0);
+                let delay = 1 + rng.below(self.odds.engine + 1);
+                self.later(delay, Due::Word("s_local", done));
             }
             "m_flush" => {
                 let of = |name: &str| field(Launch::FIELDS, word, name);
@@ -462,7 +486,8 @@ impl World {
                 }
                 let known = self.peer_has.contains(&(slot, seq));
                 let (ftype, code) = if !known && Self::hit(rng, self.odds.busy) {
-                    (FrameType::Busy, 0)
+                    // A turn is kept, or not.
+                    (FrameType::Busy, u64::from(self.model.staging && rng.one_in(2)))
                 } else if !known && Self::hit(rng, self.odds.refused) {
                     (FrameType::Refused, *rng.pick(&[0, Status::PeerRefused.code(), Status::PeerStoreError.code()]))
                 } else {
@@ -538,9 +563,12 @@ impl World {
     pub fn heal(&mut self, t: &mut Trial) {
         let (engine, line) = (self.odds.engine, self.odds.line);
         self.odds = Odds { engine, line, ..Odds::default() };
+        // An answer may take a little longer than a repeat waits.
+        self.limit = self.limit.max(4);
         self.let_go();
         self.set_link(false);
-        let scan = 3 * self.p.period as u64 + 200;
+        // Operations that still come go before the scan, which must see every slot twice.
+        let scan = 3 * self.p.period as u64 + 4000;
         (0..scan).for_each(|_| self.cycle(t));
         self.set_link(true);
         let limit = self.now + 400 * (self.resend_cycles + self.p.period as u64) + 40_000;

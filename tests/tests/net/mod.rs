@@ -227,7 +227,7 @@ pub fn header_fault(h: &Header, link: &Link) -> Option<Counter> {
         return Some(Counter::rx_bad_generation);
     }
     let slots = match kind {
-        FrameType::Write | FrameType::Flush | FrameType::Commit => link.peer_slots.min(4096),
+        FrameType::Write | FrameType::Request | FrameType::Flush | FrameType::Commit => link.peer_slots.min(4096),
         FrameType::Ack | FrameType::Busy | FrameType::Refused | FrameType::AskCommit => link.slots,
         FrameType::Control => 1 << 16,
     };
@@ -236,7 +236,9 @@ pub fn header_fault(h: &Header, link: &Link) -> Option<Counter> {
     }
     let (offset, length) = (h.offset() as usize * 64, h.length() as usize);
     let length_right = match kind {
-        FrameType::Write => wire::PARTS_JUMBO.iter().chain(wire::PARTS_STANDARD).any(|p| *p == (offset, length)),
+        FrameType::Write | FrameType::Request => {
+            wire::PARTS_JUMBO.iter().chain(wire::PARTS_STANDARD).any(|p| *p == (offset, length))
+        }
         FrameType::Control => length > 0 && length.is_multiple_of(64) && length <= CONTROL_MAX,
         _ => length == 0,
     };

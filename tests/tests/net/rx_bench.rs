@@ -128,7 +128,7 @@ impl RxBench {
             let cycle = self.dut.cycle();
             let payload = i.checked_sub(header_beats);
             if let (Some(h), true) = (&headed, i + 1 == header_beats)
-                && kind == Some(FrameType::Write)
+                && matches!(kind, Some(FrameType::Write | FrameType::Request))
             {
                 let fields = [
                     ("slot", h.slot()),
@@ -138,13 +138,14 @@ impl RxBench {
                     ("epoch", h.epoch()),
                     ("offset", h.offset()),
                     ("length", h.length()),
+                    ("request", (kind == Some(FrameType::Request)).into()),
                 ];
                 self.expect(cycle + 1 + u64::from(wide), "m_whdr", pack(RxHead::FIELDS, &fields));
             }
             if let Some(n) = payload.filter(|n| *n < announced && !beat.last) {
                 let data = Bits::from_bytes_le(&beat.data);
                 match kind {
-                    Some(FrameType::Write) => self.expect(cycle + delay, "m_wbeat", data),
+                    Some(FrameType::Write | FrameType::Request) => self.expect(cycle + delay, "m_wbeat", data),
                     Some(FrameType::Control) => {
                         let mut word = data.resize(8 * self.width + 1);
                         word.set(8 * self.width, &Bits::from_u64(u64::from(n == 0), 1));
@@ -189,7 +190,7 @@ impl RxBench {
             self.expect(cycle + 1, "m_trail", Bits::from_u64(frame.commit().into(), 32));
         }
         match kind {
-            FrameType::Write => {
+            FrameType::Write | FrameType::Request => {
                 let end = pack(RxEnd::FIELDS, &[("good", u64::from(good)), ("t_last", self.now & 0xffff_ffff)]);
                 self.expect(cycle + delay, "m_wend", end);
             }

@@ -23,6 +23,8 @@ pub struct Job {
     lba: u64,
     epoch: u64,
     pub again: bool,
+    /// For the peer, which owns the block, to put in order.
+    request: bool,
     data: Vec<u8>,
     /// Beat of payload that is marked bad.
     err: Option<usize>,
@@ -181,10 +183,18 @@ impl Bench {
             lba: t.rng.next_u64() >> 32,
             epoch: t.rng.next_u64() >> 32,
             again,
+            request: t.rng.one_in(3),
             data: t.rng.bits(8 * BLOCK_BYTES).to_bytes_le(),
             err,
         };
-        let values = [("slot", job.slot), ("seq", seq), ("lun", job.lun), ("lba", job.lba), ("epoch", job.epoch)];
+        let values = [
+            ("slot", job.slot),
+            ("seq", seq),
+            ("lun", job.lun),
+            ("lba", job.lba),
+            ("epoch", job.epoch),
+            ("request", job.request.into()),
+        ];
         self.push(if again { "s_rjob" } else { "s_job" }, pack(TxJob::FIELDS, &values));
         let beats = BLOCK_BYTES / self.beat;
         let word = |(i, chunk): (usize, &[u8])| {
@@ -348,7 +358,7 @@ impl Bench {
             assert_eq!(frame.verdict(&self.link.peer()), Counter::rx_good);
         }
         match kind {
-            FrameType::Write => self.check_write(taken),
+            FrameType::Write | FrameType::Request => self.check_write(taken),
             FrameType::Control => {
                 let message = self.mails.pop_front().expect("a message was sent");
                 if !frame.bad {
@@ -394,6 +404,8 @@ impl Bench {
         progress.part += 1;
         progress.t_last = last;
         progress.aborted = frame.bad;
+        let kind = if job.request { FrameType::Request } else { FrameType::Write };
+        assert_eq!(h.version_type() & 15, kind.code(), "type of {}", job.seq);
         let of_job = (job.slot, job.lun, job.lba, job.epoch, 0);
         assert_eq!((h.slot(), h.lun(), h.lba(), h.epoch(), h.code()), of_job, "{}", job.seq);
         assert_eq!((h.offset() as usize * 64, h.length() as usize), (offset, length), "part of {}", job.seq);
@@ -415,7 +427,7 @@ impl Bench {
         } else {
             assert_eq!(frame.payload(), want, "payload of {}", job.seq);
             assert_eq!(err, None, "bad payload went into a good frame");
-            self.count(Counter::tx_write);
+            self.count(if job.request { Counter::tx_request } else { Counter::tx_write });
             if job.again {
                 self.count(Counter::tx_resend);
             }
