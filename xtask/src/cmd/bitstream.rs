@@ -118,6 +118,8 @@ fn place_and_route(repo: &Repo, venv: &Venv, board: &Board, args: &Args, work: &
         "board.lpf",
     ]);
     nextpnr.args(["--textcfg", "config.txt", "--report", "report.json", "--seed", &seed, "--timing-allow-fail"]);
+    // The default router did not end within half an hour on a busy machine.
+    nextpnr.args(["--router", "router2"]);
     nextpnr.args(["--log", "nextpnr.log", "--quiet"]);
     let step = Step::start("place and route", "a quarter of an hour and more when the chip is full");
     Process::new(nextpnr, DEADLINE).output().context("see out/bitstream for netlist.json and nextpnr.log")?;
