@@ -338,7 +338,9 @@ pub fn mirror(p: &Params) -> Module {
         let late = (by(holder, &past) & by(holder, &request)).named("late");
         let rel_free = m_release.free() & m_hold.free();
         let dones_wait = m.wire("dones_wait", 1);
-        let step = (home_free & (!late | (rel_free & !dones_wait))).named("step");
+        // Rare: no ready of another block is in this path.
+        let may_release = !m_release.full() & !dones_wait;
+        let step = (home_free & (!late | may_release)).named("step");
         s_grant.ready.set(step & !handed);
         goes.set("m_ready", step);
         let granted = (step & (handed | s_grant.valid)).named("granted");

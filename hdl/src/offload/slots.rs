@@ -148,7 +148,8 @@ pub fn slots(p: &Params) -> Module {
 
         // Stage 0: choose an event, read the slot's words.
         let busy = m.reg("busy", 1, 0);
-        let outputs_free = m_done.free() & m_release.free() & m_lock.free();
+        // What takes the lock requests is at the end of a long chain of readies: only what is in the register counts.
+        let outputs_free = m_done.free() & m_release.free() & !m_lock.full();
         // Each slot stands in the resend queue at most once, so it never overflows.
         let again = m.inst("u_again", &fifo_ram(count, SLOT_W));
         let again_ok = again.get("m_valid") & m_resend.free() & m_reflush.free();
