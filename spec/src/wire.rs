@@ -84,7 +84,7 @@ layout! {
         UDP_CHECKSUM, udp_checksum, set_udp_checksum: 320, 16;
         /// Wire version in the high nibble, frame type in the low one.
         VERSION_TYPE, version_type, set_version_type: 336, 8;
-        /// REFUSED: the reason, a status code. Otherwise zero.
+        /// REFUSED: the reason, a status code. BUSY: 1 when a turn is kept for the request. Otherwise zero.
         CODE, code, set_code: 344, 8;
         /// Link generation. Frames of another generation are dropped and counted; CONTROL frames carry zero.
         GENERATION, generation, set_generation: 352, 16;
@@ -94,13 +94,13 @@ layout! {
         SEQ, seq, set_seq: 384, 32;
         /// LUN number.
         LUN, lun, set_lun: 416, 8;
-        /// WRITE: where the payload belongs in its block, in units of 64 bytes.
+        /// WRITE, REQUEST: where the payload belongs in its block, in units of 64 bytes.
         OFFSET, offset, set_offset: 424, 8;
         /// Payload length in bytes, a multiple of 64.
         LENGTH, length, set_length: 432, 16;
-        /// WRITE: logical block address. ACK: cycles between the block's last beat and this frame's first.
+        /// WRITE, REQUEST: logical block address. ACK: cycles between the block's last beat and this frame's first.
         LBA, lba, set_lba: 448, 32;
-        /// WRITE: epoch of the extent at the sender. Otherwise zero.
+        /// WRITE, REQUEST: epoch of the extent at the sender. Otherwise zero.
         EPOCH, epoch, set_epoch: 480, 32;
     }
 }
