@@ -41,31 +41,5 @@ synth_ip [get_ips mac_10g]
 source [file join $here shell.tcl]
 make_shell $out
 
-read_verilog [file join $out dyad_core.v]
-read_verilog [file join $here as02mc04.v]
-read_xdc [file join $here as02mc04.xdc]
-
-synth_design -top as02mc04 -part $part -flatten_hierarchy rebuilt
-write_checkpoint -force [file join $out synth.dcp]
-report_utilization -hierarchical -file [file join $out utilisation.txt]
-report_cdc -details -file [file join $out cdc.txt]
-
-opt_design -directive Explore
-place_design -directive Explore
-phys_opt_design -directive AggressiveExplore
-route_design -directive Explore
-phys_opt_design
-
-write_checkpoint -force [file join $out route.dcp]
-report_timing_summary -max_paths 20 -file [file join $out timing.txt]
-report_drc -file [file join $out drc.txt]
-
-set slack [get_property SLACK [get_timing_paths -delay_type max]]
-set hold [get_property SLACK [get_timing_paths -delay_type min]]
-puts "worst setup slack $slack ns, worst hold slack $hold ns"
-if {$slack < 0 || $hold < 0} {
-    puts stderr "timing is not met: see [file join $out timing.txt]"
-    exit 1
-}
-write_bitstream -force [file join $out as02mc04.bit]
-write_cfgmem -force -format bin -interface SPIx4 -size 32 -loadbit "up 0x0 [file join $out as02mc04.bit]" [file join $out as02mc04.bin]
+source [file join $here .. vendor implement.tcl]
+implement $here $out $part as02mc04 as02mc04 32
