@@ -13,7 +13,8 @@
 //!
 //! A gather buffer is reserved before the host read starts, and home jobs queue up, so the payload never waits for the
 //! store. Each beat that comes from host memory is written to the buffer and handed to the frame in the same cycle. When the
-//! last beat is in, the block goes home. A beat with an error ends the frame as bad and drops the buffer: the store keeps the old block.
+//! last beat is in, the block goes home; that of a request goes to its slot's place in the staging area. A beat with an error
+//! ends the frame as bad and drops the buffer: the store keeps the old block.
 //!
 //! - Parameters: `DATA_W`, `STORE_W`, `local_bufs` = reads under way.
 //! - Latency: `s_write` to `m_rd` 1 cycle; `s_rdata` to `m_pay` 0; last beat to `m_home` 1.

@@ -20,7 +20,7 @@
 //! | event | from | does |
 //! |---|---|---|
 //! | sent | `eth_tx` | notes times; after an aborted frame asks for a resend |
-//! | answer | `eth_rx` | ACK: the peer has it. BUSY: wait longer, or repeat at once where a turn is kept. REFUSED: end with its code. ASK_COMMIT: COMMIT, if complete |
+//! | answer | `eth_rx` | ACK: the peer has it. BUSY: wait longer, or repeat at once for a turn. REFUSED: end with its code. ASK_COMMIT: COMMIT, if complete |
 //! | local | `launch`, `flush`, `copy`, `resend` | the local leg has ended |
 //! | end | `read` | a read has ended |
 //! | again | resend queue | hands the block to the resender, if it is still wanted |
@@ -265,6 +265,15 @@ pub fn slots(p: &Params) -> Module {
             status.set(code.code());
         };
 
+        let ask_lock = |slot: E, op: &OpInfo, exclusive: E| {
+            let OpInfo { lun, lba, .. } = *op;
+            m_lock.send(LockReq { id: slot.zext(HOLDER_W), lun, lba, exclusive, at_once: zero(1) }.pack());
+        };
+        let launch_of = |op: &OpInfo, epoch: E, request: E| {
+            let OpInfo { local, lun, lba, page, .. } = *op;
+            Launch { slot: event_slot.get(), seq: cur.seq + 1, epoch, local, lun, lba, page, request }.pack()
+        };
+
         when(clearing, || {
             next.set("phase", FREE);
             next.set("queued", 0);
@@ -302,33 +311,12 @@ pub fn slots(p: &Params) -> Module {
             }
             next.set("mirror", 0);
             when(flush, || {
-                m_flush.send(
-                    Launch {
-                        slot: event_slot.get(),
-                        seq: cur.seq + 1,
-                        epoch: zero(32),
-                        local: new.local,
-                        lun: new.lun,
-                        lba: new.lba,
-                        page: new.page,
-                        request: zero(1),
-                    }
-                    .pack(),
-                );
+                m_flush.send(launch_of(&new, zero(32), zero(1)));
             });
         });
         // The lock is asked for in stage 0 already: the grant takes longer than the words' writing.
         when(take_op & op.kind.ne(FLUSH), || {
-            m_lock.send(
-                LockReq {
-                    id: new_slot.zext(HOLDER_W),
-                    lun: op.lun,
-                    lba: op.lba,
-                    exclusive: op.kind.eq(WRITE),
-                    at_once: zero(1),
-                }
-                .pack(),
-            );
+            ask_lock(new_slot, &op, op.kind.eq(WRITE));
         });
         let foreign = (is_write & !info.local & admit.owner.ne(site)).named("foreign");
         when(is_admit & copying, || {
@@ -534,17 +522,7 @@ pub fn slots(p: &Params) -> Module {
             });
         });
         when(launch, || {
-            let out = Launch {
-                slot: event_slot.get(),
-                seq: cur.seq + 1,
-                epoch: admit.epoch,
-                local: info.local,
-                lun: info.lun,
-                lba: info.lba,
-                page: info.page,
-                request: foreign,
-            }
-            .pack();
+            let out = launch_of(&info, admit.epoch, foreign);
             when(foreign, || {
                 m_release.send(LockRel { lun: info.lun, lba: info.lba, exclusive: lit(1, 1) }.pack());
             });
@@ -555,16 +533,7 @@ pub fn slots(p: &Params) -> Module {
         let ends = ends.named("ends");
         when(settle & cur.request, || {
             next.set("phase", COPYING);
-            m_lock.send(
-                LockReq {
-                    id: event_slot.zext(HOLDER_W),
-                    lun: info.lun,
-                    lba: info.lba,
-                    exclusive: lit(1, 1),
-                    at_once: zero(1),
-                }
-                .pack(),
-            );
+            ask_lock(event_slot.get(), &info, lit(1, 1));
         });
         let tell = (report & !cur.reported).named("tell");
         when(tell, || {
