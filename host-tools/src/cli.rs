@@ -94,6 +94,9 @@ pub struct SimArgs {
     /// Fraction of the frames that the link loses, at most 0.1
     #[arg(long, default_value_t = 0.0, value_name = "P", value_parser = loss)]
     pub loss: f64,
+    /// Fraction of the frames that arrive late, by up to 64 us at 10G (10,000 cycles), after others that were sent later
+    #[arg(long, default_value_t = 0.0, value_name = "P", value_parser = fraction)]
+    pub reorder: f64,
     /// Datapath width of the cards: 64 (10G at 156.25 MHz) or 512 (100G at 250 MHz)
     #[arg(long, default_value_t = 64, value_name = "BITS", value_parser = data_w)]
     pub data_w: usize,
@@ -108,9 +111,9 @@ pub struct SimArgs {
 impl SimArgs {
     /// With stores of `store_blocks` blocks.
     pub fn options(&self, store_blocks: u64) -> SimOptions {
-        let Self { km, mtu, loss, data_w, seed, threads } = *self;
+        let Self { km, mtu, loss, reorder, data_w, seed, threads } = *self;
         let two_threads = threads.map_or_else(|| thread::available_parallelism().is_ok_and(|n| n.get() > 1), |n| n > 1);
-        SimOptions { km, mtu, loss, data_w, seed, store_blocks, two_threads }
+        SimOptions { km, mtu, loss, reorder, data_w, seed, store_blocks, two_threads }
     }
 }
 
@@ -163,12 +166,28 @@ where
     }
 }
 
-fn km(text: &str) -> Result<f64, String> {
+/// A distance in km.
+///
+/// # Errors
+/// For anything else.
+pub fn km(text: &str) -> Result<f64, String> {
     number(text, 0.0..=5000.0)
 }
 
-fn loss(text: &str) -> Result<f64, String> {
+/// A chance that a frame is lost.
+///
+/// # Errors
+/// For anything else.
+pub fn loss(text: &str) -> Result<f64, String> {
     number(text, 0.0..=0.1)
+}
+
+/// A chance.
+///
+/// # Errors
+/// For anything else.
+pub fn fraction(text: &str) -> Result<f64, String> {
+    number(text, 0.0..=1.0)
 }
 
 fn one_of(text: &str, values: [usize; 2]) -> Result<usize, String> {
@@ -176,7 +195,11 @@ fn one_of(text: &str, values: [usize; 2]) -> Result<usize, String> {
     value.ok_or_else(|| format!("give {} or {}", values[0], values[1]))
 }
 
-fn mtu(text: &str) -> Result<usize, String> {
+/// Largest IP packet.
+///
+/// # Errors
+/// For one that the cards do not know.
+pub fn mtu(text: &str) -> Result<usize, String> {
     one_of(text, [1500, 9000])
 }
 

@@ -47,6 +47,13 @@ pub struct Transfer {
     pub place: usize,
 }
 
+impl Transfer {
+    /// The same, `blocks` further on in the LUN.
+    pub fn moved_by(self, blocks: u64) -> Self {
+        Self { lba: self.lba + blocks, ..self }
+    }
+}
+
 /// Cuts `blocks` blocks from `lba` on into commands of `each` blocks; the buffer holds them from its start.
 pub fn sequential(direction: Direction, lba: u64, blocks: u64, each: u16) -> impl Iterator<Item = Transfer> {
     let cut = (0..blocks).step_by(usize::from(each.max(1)));
@@ -54,7 +61,11 @@ pub fn sequential(direction: Direction, lba: u64, blocks: u64, each: u16) -> imp
     cut.map(move |at| Transfer { direction, lba: lba + at, blocks: length(at), place: at as usize })
 }
 
-fn submit(
+/// Submits a command whose data are in `buffer`, without ringing the doorbell.
+///
+/// # Errors
+/// When the queue is full.
+pub fn submit(
     queue: &mut Queue<AnyBacking>,
     lun: u8,
     transfer: &Transfer,

@@ -22,7 +22,8 @@ const COLOURS: [&str; 8] = ["#4e79a7", "#59a14f", "#9c755f", "#f28e2b", "#bab0ac
 const LINE_COLOURS: [&str; 4] = [COLOURS[3], COLOURS[0], COLOURS[1], COLOURS[5]];
 const STYLE: &str = "body{font:15px/1.5 system-ui,sans-serif;max-width:900px;margin:2em auto;padding:0 1em;color:#222}\
     pre{background:#f6f6f6;padding:1em;overflow-x:auto;font-size:12px}svg{width:100%;height:auto}\
-    svg text{font:12px system-ui,sans-serif;fill:#333}h2{margin-top:2em}.bad{color:#c00}";
+    svg text{font:12px system-ui,sans-serif;fill:#333}h2{margin-top:2em}.bad{color:#c00}\
+    table{border-collapse:collapse;font-size:13px}td,th{border:1px solid #ddd;padding:.2em .5em;text-align:left}";
 
 /// A whole page around `body`, which is HTML.
 pub fn page(title: &str, body: &str) -> String {
@@ -169,18 +170,90 @@ pub fn over_time(lines: &[Line], high: f64, clock_mhz: f64, mark: impl Fn(f64) -
     for (line, colour) in lines.iter().zip(LINE_COLOURS.into_iter().cycle()) {
         polyline(&mut out, line.points.iter().map(|(at, v)| (LEFT + *at as f64 / end * PLOT_W, y(*v))), colour);
     }
-    if lines.len() > 1 {
-        let mut x = LEFT;
-        for (line, colour) in lines.iter().zip(LINE_COLOURS.into_iter().cycle()) {
-            rect(&mut out, (x, H - 14.0), (12.0, 12.0), colour, line.name);
-            label(&mut out, x + 18.0, H - 4.0, "start", line.name);
-            x += 30.0 + 8.0 * line.name.len() as f64;
-        }
-    }
+    let names: Vec<_> = lines.iter().map(|line| line.name).collect();
+    legend(&mut out, &names);
     label(&mut out, LEFT, H - 20.0, "start", "0");
     let millis = end / clock_mhz / 1000.0;
     label(&mut out, W - RIGHT, H - 20.0, "end", &format!("{end:.0} cycles, {millis:.3} ms"));
     svg(H, &out)
+}
+
+/// A line through points, each of which is a run.
+pub struct Curve<'a> {
+    /// What it is.
+    pub name: &'a str,
+    /// (what was set, what came of it), in any order.
+    pub points: Vec<(f64, f64)>,
+}
+
+/// Where values stand on a horizontal axis, from 0 to 1. Values that differ by a factor of 30 or more are set by their
+/// logarithm, with 0 in a place of its own at the left.
+fn scale(values: &[f64]) -> impl Fn(f64) -> f64 + use<> {
+    let least = values.iter().copied().filter(|value| *value > 0.0).fold(f64::MAX, f64::min);
+    let most = values.iter().copied().fold(0.0, f64::max).max(f64::MIN_POSITIVE);
+    let low = values.iter().copied().fold(f64::MAX, f64::min).min(most);
+    let by_log = least < most && most / least >= 30.0;
+    let zero = if values.contains(&0.0) { 0.15 } else { 0.0 };
+    move |value| match (by_log, value > 0.0) {
+        (true, true) => zero + (1.0 - zero) * (value / least).ln() / (most / least).ln(),
+        (true, false) => 0.0,
+        (false, _) if most > low => (value - low) / (most - low),
+        (false, _) => 0.5,
+    }
+}
+
+/// Curves over what was set from run to run, from zero to `high` or to the greatest value, whose marks `mark` writes. Each
+/// value that was set is marked below, with its unit.
+pub fn against(curves: &[Curve], high: Option<f64>, unit: &str, mark: impl Fn(f64) -> String) -> String {
+    let all = || curves.iter().flat_map(|curve| curve.points.iter().copied());
+    let mut settings: Vec<f64> = all().map(|point| point.0).collect();
+    settings.sort_by(f64::total_cmp);
+    settings.dedup();
+    let place = scale(&settings);
+    let high = high.unwrap_or_else(|| all().map(|point| point.1).fold(0.0, f64::max));
+    let high = if high > 0.0 { high } else { 1.0 };
+    let (x, y) = (
+        |value: f64| LEFT + 20.0 + place(value) * (PLOT_W - 40.0),
+        |value: f64| TOP + PLOT_H * (1.0 - (value / high).clamp(0.0, 1.0)),
+    );
+    let mut out = String::new();
+    for quarter in 0..=4 {
+        let value = high * f64::from(quarter) / 4.0;
+        axis(&mut out, y(value), &mark(value));
+    }
+    let mut last = f64::MIN;
+    for value in &settings {
+        // Marks that would run into each other are left out.
+        if x(*value) - last >= 45.0 {
+            last = x(*value);
+            label(&mut out, last, H - 24.0, "middle", &format!("{value}{unit}"));
+        }
+    }
+    for (curve, colour) in curves.iter().zip(LINE_COLOURS.into_iter().cycle()) {
+        let mut points = curve.points.clone();
+        points.sort_by(|a, b| a.0.total_cmp(&b.0));
+        polyline(&mut out, points.iter().map(|point| (x(point.0), y(point.1))), colour);
+        for (at, value) in points {
+            let title = format!("{} at {at}{unit}: {value:.4}", curve.name);
+            rect(&mut out, (x(at) - 3.0, y(value) - 3.0), (6.0, 6.0), colour, &title);
+        }
+    }
+    let names: Vec<_> = curves.iter().map(|curve| curve.name).collect();
+    legend(&mut out, &names);
+    svg(H, &out)
+}
+
+/// Names the lines of a plot below it, when there are several.
+fn legend(out: &mut String, names: &[&str]) {
+    if names.len() < 2 {
+        return;
+    }
+    let mut x = LEFT;
+    for (name, colour) in names.iter().zip(LINE_COLOURS.into_iter().cycle()) {
+        rect(out, (x, H - 14.0), (12.0, 12.0), colour, name);
+        label(out, x + 18.0, H - 4.0, "start", name);
+        x += 30.0 + 8.0 * name.len() as f64;
+    }
 }
 
 /// Payload over the line's rate, over time.
@@ -239,8 +312,24 @@ mod tests {
             distribution(&[], "writes"),
             percentiles(&[]),
             over_time(&[], 0.0, 100.0, |_| String::new()),
+            against(&[], None, "", |_| String::new()),
+            against(&[Curve { name: "one", points: vec![(0.0, 0.0)] }], None, " km", |_| String::new()),
         ];
         assert!(plots.iter().all(|plot| plot.starts_with("<svg") && !plot.contains("NaN") && !plot.contains("inf")));
+    }
+
+    #[test]
+    fn what_was_set_is_in_order_on_the_axis() {
+        for values in
+            [vec![0.0, 10.0, 20.0], vec![0.0, 0.0001, 0.001, 0.01, 0.1], vec![1.0, 1000.0], vec![1500.0, 9000.0]]
+        {
+            let place = scale(&values);
+            let places: Vec<f64> = values.iter().map(|value| place(*value)).collect();
+            assert!(places.windows(2).all(|pair| pair[0] < pair[1]), "{values:?}: {places:?}");
+            assert_eq!((places[0], places[places.len() - 1]), (0.0, 1.0), "{values:?}");
+        }
+        let logarithmic = scale(&[0.0, 0.001, 0.01, 0.1]);
+        assert!((logarithmic(0.1) + logarithmic(0.001) - 2.0 * logarithmic(0.01)).abs() < 1e-9);
     }
 
     #[test]

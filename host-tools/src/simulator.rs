@@ -19,6 +19,8 @@ pub struct SimOptions {
     pub mtu: usize,
     /// Chance that a frame is lost.
     pub loss: f64,
+    /// Chance that a frame arrives late.
+    pub reorder: f64,
     /// Datapath width in bits, 64 or 512.
     pub data_w: usize,
     /// Seed of everything random.
@@ -123,11 +125,11 @@ fn step<T: Task>(task: &mut T, done: &mut Option<dyad_driver::Result<T::Output>>
 /// # Errors
 /// When there is no memory for the stores.
 pub fn world(options: &SimOptions) -> Result<World> {
-    let SimOptions { km, mtu, loss, data_w, seed, store_blocks, two_threads } = *options;
+    let SimOptions { km, mtu, loss, reorder, data_w, seed, store_blocks, two_threads } = *options;
     let store_bytes = usize::try_from(store_blocks).ok().and_then(|blocks| blocks.checked_mul(BLOCK_BYTES));
     let store_bytes =
         store_bytes.context("making the stores: the size does not fit in memory; choose a smaller one")?;
-    let wire = WireConfig { loss, ..WireConfig::default() };
+    let wire = WireConfig { loss, reorder, ..WireConfig::default() };
     let config = Config { seed, km, mtu, wire, store_bytes, ..Config::for_data_w(data_w) };
     let card = |index: u64| -> Box<dyn Card> { Box::new(core::card(data_w, seed ^ index << 32)) };
     let (a, b) = (card(1), card(2));

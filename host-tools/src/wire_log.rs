@@ -36,7 +36,7 @@ impl Log {
         let mut header = Header::new();
         header.0.copy_from_slice(head);
         let kind = FrameType::try_from(header.version_type() as u8 & 0xf).ok();
-        let writes = kind == Some(FrameType::Write);
+        let writes = carries_a_block(kind);
         let repeat = writes && !seen.bad && !self.seen.insert((header.slot(), header.seq(), header.offset()));
         let payload = if writes { header.length() } else { 0 };
         self.frames.push(LoggedFrame { start: seen.start, end: seen.end, kind, payload, repeat });
@@ -64,6 +64,23 @@ impl WireLog {
     }
 }
 
+/// Whether frames of this kind have a block, or a part of one, as their payload.
+fn carries_a_block(kind: Option<FrameType>) -> bool {
+    matches!(kind, Some(FrameType::Write | FrameType::Request))
+}
+
+/// Cuts off what the other direction was not there for: frames before both had begun to send blocks, and after one had ended.
+/// Repeats do not count as either.
+pub fn while_both_send(directions: [Vec<LoggedFrame>; 2]) -> [Vec<LoggedFrame>; 2] {
+    let new = |frames: &[LoggedFrame]| -> Vec<LoggedFrame> {
+        frames.iter().copied().filter(|frame| carries_a_block(frame.kind) && !frame.repeat).collect()
+    };
+    let sent = directions.each_ref().map(|frames| new(frames));
+    let from = sent.iter().map(|frames| frames.first().map_or(u64::MAX, |frame| frame.start)).max().unwrap_or(0);
+    let to = sent.iter().map(|frames| frames.last().map_or(0, |frame| frame.end)).min().unwrap_or(0);
+    directions.map(|frames| frames.into_iter().filter(|frame| frame.start >= from && frame.end <= to).collect())
+}
+
 /// How much of the line a stream of writes used.
 #[derive(Clone, Debug)]
 pub struct Goodput {
@@ -77,9 +94,9 @@ pub struct Goodput {
 }
 
 impl Goodput {
-    /// Of the `WRITE` frames in `frames`; `None` when there are none.
+    /// Of the frames in `frames` that carry blocks; `None` when there are none.
     pub fn of(frames: &[LoggedFrame], rate: LineRate, parts: u64) -> Option<Self> {
-        let writes = || frames.iter().filter(|frame| frame.kind == Some(FrameType::Write));
+        let writes = || frames.iter().filter(|frame| carries_a_block(frame.kind));
         let first = writes().find(|frame| !frame.repeat)?.start;
         let last = writes().rfind(|frame| !frame.repeat)?.end;
         let overhead = rate.cycles_of(LINE_OVERHEAD_BYTES as u64);
@@ -118,6 +135,15 @@ mod tests {
         assert_eq!(goodput.cycles, 52_400);
         assert!((goodput.fraction - 512.0 / 524.0).abs() < 1e-9, "{}", goodput.fraction);
         assert!(goodput.over_time.len() <= 10);
+    }
+
+    #[test]
+    fn what_only_one_side_sends_does_not_count() {
+        let side = |from: u64, count: u64| (0..count).map(|index| frame(from + index * 524, false)).collect::<Vec<_>>();
+        let [a, b] = while_both_send([side(0, 100), side(10 * 524, 20)]);
+        assert_eq!((a.len(), b.len()), (20, 20));
+        assert_eq!((a[0].start, b[0].start), (5240, 5240));
+        assert!(while_both_send([side(0, 5), Vec::new()]).iter().all(Vec::is_empty));
     }
 
     #[test]

@@ -131,6 +131,61 @@ fn reports_need_nothing_beside_them() {
 }
 
 #[test]
+fn a_point_of_a_sweep_is_what_a_run_with_that_value_is() {
+    let folder = Folder::new("bench-sweep");
+    let report = folder.path("report");
+    let base = ["--count", "80", "--depth", "16", "--order", "random"];
+    let sweeps = ["--sweep", "km=0,2", "--sweep", "loss=0,0.05", "--report", &report];
+    let outcome = bench(&[&base[..], &sweeps].concat());
+    let sweep = |index: usize| (&outcome["sweeps"][index]["axis"], &outcome["sweeps"][index]["points"]);
+    let ((first, by_km), (second, by_loss)) = (sweep(0), sweep(1));
+    assert_eq!((first, second), (&"km".into(), &"loss".into()));
+    let far = json(&succeeds(dyad(&["bench", "--km", "2", "--store-mib", "2", "--json"]).args(base)));
+    let lossy = bench(&[&base[..], &["--loss", "0.05"]].concat());
+    for (point, run) in [(&by_km[0], &outcome), (&by_km[1], &far), (&by_loss[0], &outcome), (&by_loss[1], &lossy)] {
+        for key in ["goodput_fraction", "latency_ns", "retries", "counters", "commands_per_second"] {
+            assert_eq!(point[key], run[key], "{key}");
+        }
+    }
+    let goodput = |point: &Value| point["goodput_fraction"].as_f64().unwrap();
+    assert!(by_loss[1]["retries"].as_u64().unwrap() > 0 && goodput(&by_loss[1]) < goodput(&by_loss[0]), "{by_loss}");
+    let page = std::fs::read_to_string(format!("{report}/report.html")).unwrap();
+    for part in ["Goodput against distance", "Goodput against loss", "Latency against loss", "The floor on a board"] {
+        assert!(page.contains(part), "no {part}");
+    }
+    let constants = outcome["board"]["constants"].as_array().unwrap();
+    let names: Vec<_> = constants.iter().map(|one| one["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["PCIe posted write", "PCIe read", "MAC", "PHY"]);
+    let text = succeeds(dyad(&SMALL).args(base).args(&sweeps[..2]));
+    assert!(text.contains("sweep of km") && text.contains("sent again"), "{text}");
+}
+
+#[test]
+fn both_sites_write_at_once_each_where_it_owns() {
+    let outcome = bench(&["--site", "both", "--count", "200", "--depth", "32", "--order", "random"]);
+    assert_eq!(outcome["counters"]["blocks_written"], 400, "{outcome}");
+    // Each site's blocks went to the other as writes of their owner: a request would say that the half is the other's.
+    assert_eq!(
+        (&outcome["counters"]["blocks_mirrored"], &outcome["counters"]["tx_request"]),
+        (&400.into(), &Value::Null)
+    );
+    let by_site = outcome["goodput_by_site"].as_array().unwrap();
+    assert_eq!((&by_site[0][0], &by_site[1][0]), (&"a".into(), &"b".into()));
+    for site in by_site {
+        // Frames of 4264 bytes and ACKs of 96, with all overhead, leave 0.94 and more where the line is full.
+        assert!(site[1].as_f64().unwrap() > 0.85, "{outcome}");
+    }
+    let one = bench(&["--count", "20"]);
+    assert_eq!((&one["goodput_by_site"], &one["site"]), (&Value::Null, &"a".into()));
+}
+
+#[test]
+fn frames_out_of_order_cost_no_block() {
+    let outcome = bench(&["--count", "100", "--depth", "16", "--reorder", "0.2"]);
+    assert_eq!((&outcome["link"]["reorder"], &outcome["counters"]["blocks_written"]), (&0.2.into(), &100.into()));
+}
+
+#[test]
 fn what_cannot_be_measured_is_said() {
     let folder = Folder::new("bench-bad");
     folder.write("file", b"");
@@ -142,6 +197,11 @@ fn what_cannot_be_measured_is_said() {
         (vec!["--read-percent", "101"], 2, "0..=100"),
         (vec!["--zipf-theta", "NaN"], 2, "from 0.01 to 10"),
         (vec!["--pattern", "erase"], 2, "possible values"),
+        (vec!["--sweep", "loss=0,0.5"], 2, "loss `0.5`: give a number from 0 to 0.1"),
+        (vec!["--sweep", "miles=1"], 2, "can't be swept"),
+        (vec!["--store-a", "x", "--store-b", "y", "--overwrite", "--sweep", "km=1"], 1, "sweeping: each value needs"),
+        (vec!["--site", "c"], 2, "give a, b or both"),
+        (vec!["--site", "both", "--pattern", "lookup", "--store-mib", "2"], 1, "lookups at both sites"),
     ] {
         let text = fails(dyad(&["bench"]).args(&arguments), code);
         assert!(text.contains(says), "{arguments:?}: {text}");

@@ -2,8 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use dyad_sim::Config;
 use serde::Serialize;
 
+use crate::bench::board::Board;
+use crate::bench::sweep::SweepOutcome;
 use crate::cost::Floor;
 use crate::plot;
 use crate::stages;
@@ -34,7 +37,7 @@ pub struct Outcome {
     pub warmup: u32,
     /// Seed of everything random.
     pub seed: u64,
-    /// The site whose card was measured.
+    /// The site whose card was measured, or `both`.
     pub site: &'static str,
     /// Whether cards and time were simulated; otherwise they were a board's.
     pub simulated: bool,
@@ -76,9 +79,15 @@ pub struct Outcome {
     /// What no card can save, for a write of one block.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub floor_cycles: Option<Floor>,
-    /// Payload bits of writes per bit of the line.
+    /// What a board adds to that, and the floor of a write there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub board: Option<Board>,
+    /// Payload bits of writes per bit of the line; of both sites, in the direction that had less.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub goodput_fraction: Option<f64>,
+    /// Of both sites: of each direction, while blocks were sent in both.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub goodput_by_site: Vec<(&'static str, f64)>,
     /// The same over equal parts of the stream's time: (middle in cycles since the first frame, fraction).
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub goodput_over_time: Vec<(u64, f64)>,
@@ -91,6 +100,9 @@ pub struct Outcome {
     /// Simulated cycles in a millisecond of this machine's time.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sim_khz: Option<f64>,
+    /// The same run with other values of something.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub sweeps: Vec<SweepOutcome>,
 }
 
 /// The simulated link.
@@ -102,6 +114,26 @@ pub struct Link {
     pub mtu: usize,
     /// Chance that a frame is lost.
     pub loss: f64,
+    /// Chance that a frame arrives late.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub reorder: f64,
+}
+
+impl Link {
+    /// Of a simulator.
+    pub fn new(config: &Config) -> Self {
+        Self { km: config.km, mtu: config.mtu, loss: config.wire.loss, reorder: config.wire.reorder }
+    }
+
+    /// As people read it.
+    pub fn text(&self) -> String {
+        let reorder = if self.reorder > 0.0 { format!(", reordered {}", self.reorder) } else { String::new() };
+        format!("{} km, MTU {}, loss {}{reorder}", self.km, self.mtu, self.loss)
+    }
+}
+
+fn is_zero(value: &f64) -> bool {
+    *value == 0.0
 }
 
 /// Commands of one kind.

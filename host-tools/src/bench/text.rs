@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use crate::bench::outcome::Outcome;
+use crate::bench::sweep::SweepOutcome;
 use crate::summary::Summary;
 
 /// The run as lines.
@@ -11,6 +12,7 @@ pub fn table(outcome: &Outcome) -> String {
     // Writing to a string does not fail.
     let _ = latency(&mut out, outcome);
     let _ = rates(&mut out, outcome);
+    let _ = outcome.sweeps.iter().try_for_each(|one| sweep(&mut out, one));
     out
 }
 
@@ -27,7 +29,7 @@ fn latency(out: &mut String, outcome: &Outcome) -> std::fmt::Result {
     let Outcome { data_w, clock_mhz, .. } = outcome;
     writeln!(out, "{}; {}, DATA_W {data_w}, {clock_mhz} MHz", outcome.workload(), outcome.nature())?;
     if let Some(link) = &outcome.link {
-        writeln!(out, "link: {} km, MTU {}, loss {}", link.km, link.mtu, link.loss)?;
+        writeln!(out, "link: {}", link.text())?;
     }
     for kind in &outcome.kinds {
         writeln!(out, "{} {}s", kind.count, kind.kind)?;
@@ -68,6 +70,13 @@ fn rates(out: &mut String, outcome: &Outcome) -> std::fmt::Result {
         let parts: Vec<String> = floor.parts().iter().map(|(name, cycles)| format!("{name} {cycles}")).collect();
         writeln!(out, "floor {} cycles: {}", floor.total(), parts.join(", "))?;
     }
+    if let Some(board) = &outcome.board {
+        let (low, high) = (board.optimistic_ns, board.pessimistic_ns);
+        writeln!(out, "floor on a board, by named constants (docs/measuring.md): {low:.0} to {high:.0} ns")?;
+    }
+    for (site, goodput) in &outcome.goodput_by_site {
+        writeln!(out, "goodput over line rate, from site {site}: {:.2} %", goodput * 100.0)?;
+    }
     if let (Some(goodput), Some(cycles)) = (outcome.goodput_fraction, outcome.stream_cycles) {
         writeln!(out, "goodput over line rate {:.2} % in {cycles} cycles", goodput * 100.0)?;
     }
@@ -76,6 +85,31 @@ fn rates(out: &mut String, outcome: &Outcome) -> std::fmt::Result {
     }
     if let Some(khz) = outcome.sim_khz {
         writeln!(out, "simulation {khz:.0} kHz")?;
+    }
+    Ok(())
+}
+
+/// One row for each value, and the counters that tell why.
+fn sweep(out: &mut String, sweep: &SweepOutcome) -> std::fmt::Result {
+    let name = sweep.axis.name();
+    writeln!(
+        out,
+        "\nsweep of {name}\n  {name:>9}{:>12}{:>12}{:>12}{:>9}{:>11}  counted",
+        "p50 ns", "p99 ns", "MB/s", "goodput", "sent again"
+    )?;
+    for point in &sweep.points {
+        let goodput = point.goodput_fraction.map_or("-".to_owned(), |fraction| format!("{:.2} %", fraction * 100.0));
+        let (p50, p99, rate) = (point.latency_ns.p50, point.latency_ns.p99, point.bytes_per_second / 1e6);
+        let why = ["lock_wait", "rx_busy", "blocks_timed_out", "tx_resend", "mirror_evicted"];
+        let why = point.counters.iter().filter(|(name, _)| why.contains(name));
+        let why: Vec<_> = why.map(|(name, count)| format!("{name} {count}")).collect();
+        writeln!(
+            out,
+            "  {:>9}{p50:>12}{p99:>12}{rate:>12.1}{goodput:>9}{:>11}  {}",
+            point.at,
+            point.retries,
+            why.join(", ")
+        )?;
     }
     Ok(())
 }

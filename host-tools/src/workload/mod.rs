@@ -1,6 +1,7 @@
 //! Commands to measure with: what they do, in which order, how many at a time.
 
 mod order;
+pub mod pair;
 pub mod record;
 
 use std::time::Duration;
@@ -126,11 +127,18 @@ impl Done {
         let stages = if kind == Kind::Write { all } else { stages::without_peer(&all) };
         Self { kind, lba, blocks, stages, retries: completion.retries() }
     }
+
+    fn of_transfer(transfer: &Transfer, completion: &Completion) -> Self {
+        let kind = if transfer.direction == Direction::Write { Kind::Write } else { Kind::Read };
+        Self::new(kind, transfer.lba, transfer.blocks, completion)
+    }
 }
 
 /// Commands without end, in memory that the card reaches. Each run goes on where the one before has ended.
 pub struct Workload {
     lun: u8,
+    /// Block of the LUN that the commands take for the first.
+    first: u64,
     depth: u16,
     commands: Commands,
 }
@@ -162,7 +170,12 @@ impl Workload {
             Pattern::Lookup => lookup_commands(args, queue, lun_blocks, seed)?,
             _ => transfer_commands(args, queue, (lun, lun_blocks), seed)?,
         };
-        Ok(Self { lun, depth: args.depth, commands })
+        Ok(Self { lun, first: 0, depth: args.depth, commands })
+    }
+
+    /// On the blocks from `first` on.
+    pub fn starting_at(self, first: u64) -> Self {
+        Self { first, ..self }
     }
 
     /// Carries out the next `count` commands, and waits until all have ended. `done` hears of each.
@@ -170,7 +183,7 @@ impl Workload {
     /// # Errors
     /// Of the first command that failed; or the card does not answer.
     pub fn run(&mut self, queue: &mut Queue<AnyBacking>, count: u32, mut done: impl FnMut(&Done)) -> Result<()> {
-        let (lun, depth) = (self.lun, self.depth);
+        let (lun, first, depth) = (self.lun, self.first, self.depth);
         match &mut self.commands {
             Commands::Lookups { addresses, answers } => {
                 let (mut submitted, mut ended) = (0, 0);
@@ -187,11 +200,9 @@ impl Workload {
                 Ok(())
             }
             Commands::Transfers { buffer, next } => {
-                let transfers = next.take(count as usize);
-                let each = |transfer: &Transfer, completion: &Completion| {
-                    let kind = if transfer.direction == Direction::Write { Kind::Write } else { Kind::Read };
-                    done(&Done::new(kind, transfer.lba, transfer.blocks, completion));
-                };
+                let transfers = next.take(count as usize).map(|transfer| transfer.moved_by(first));
+                let each =
+                    |transfer: &Transfer, completion: &Completion| done(&Done::of_transfer(transfer, completion));
                 match depth {
                     1 => measure::one_by_one(queue, lun, transfers, buffer, each),
                     _ => measure::stream(queue, lun, transfers, buffer, depth.into(), each),
