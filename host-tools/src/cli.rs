@@ -1,6 +1,7 @@
 //! The command line.
 
 use std::io::{self, Write};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::thread;
 
@@ -18,6 +19,10 @@ pub struct Cli {
     /// Show no progress and no notes: only results, on standard output, and errors
     #[arg(long, short, global = true)]
     quiet: bool,
+    /// File with options that are long to type, by verb; what is typed goes before it (docs/config.md)
+    #[arg(long, global = true, env = "DYAD_CONFIG", value_name = "FILE")]
+    #[allow(dead_code, reason = "read by config.rs before the rest is parsed")]
+    config: Option<PathBuf>,
     #[command(subcommand)]
     verb: Verb,
 }
@@ -27,12 +32,13 @@ const AFTER_HELP: &str = "Examples:
   dyad bench --km 100                    what a write costs, stage by stage
   dyad serve --site-a nbd://127.0.0.1:10809 --site-b nbd://127.0.0.1:10810 --size 256M   one disk, at both sites
   dyad sim --socket-dir run              a simulated pair for other programs
+  dyad --config dyad.toml bench          with the options that the file has for bench
 
 Exit codes:
   0  done
   1  it failed, and standard error says what, on what, and what to do; or the answer is no: copies that differ
      (demo), a figure that is worse (bench compare)
-  2  the command line was wrong, or a file that it names is none of the kind that is wanted (bench compare)";
+  2  the command line or the configuration file was wrong, or a file that it names is none of the kind that is wanted (bench compare)";
 
 #[derive(Subcommand)]
 enum Verb {

@@ -3,6 +3,7 @@
 //! | file | holds |
 //! |---|---|
 //! | `cli.rs` | the command line, and the exit codes |
+//! | `config.rs` | the configuration file |
 //! | `open.rs` | from the command line to cards |
 //! | `target.rs` | what a verb works on: cards, and the link between them |
 //! | `simulator.rs` | the simulated pair |
@@ -31,6 +32,7 @@ macro_rules! outln {
 mod bench;
 mod cli;
 mod completions;
+mod config;
 mod cost;
 mod demo;
 mod flash;
@@ -61,11 +63,12 @@ mod workload;
 
 use std::process::ExitCode;
 
-use clap::Parser;
-
 fn main() -> ExitCode {
-    // A usage error ends the program here, with code 2.
-    match cli::Cli::parse().run() {
+    let cli = match config::parse() {
+        Ok(cli) => cli,
+        Err(code) => return code,
+    };
+    match cli.run() {
         Ok(code) => code,
         Err(error) => {
             eprintln!("dyad: error: {error:#}");

@@ -6,7 +6,7 @@ use std::fmt::Write;
 const W: f64 = 860.0;
 const H: f64 = 260.0;
 /// Margins.
-const LEFT: f64 = 70.0;
+const LEFT: f64 = 84.0;
 const RIGHT: f64 = 10.0;
 const BOTTOM: f64 = 40.0;
 const TOP: f64 = 16.0;
@@ -336,7 +336,7 @@ mod tests {
     fn bars_share_a_scale() {
         let part = |cycles| vec![Part { name: "a<b", cycles, colour: 0 }];
         let plot = stacked(&[("long", part(1000)), ("short", part(250))], 250.0);
-        assert!(plot.contains("width='780.00'") && plot.contains("width='195.00'"), "{plot}");
+        assert!(plot.contains("width='766.00'") && plot.contains("width='191.50'"), "{plot}");
         assert!(plot.contains("a&lt;b: 1000 cycles, 4000 ns"), "{plot}");
     }
 }

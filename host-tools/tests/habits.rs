@@ -5,7 +5,7 @@ mod common;
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 
-use common::{Folder, dyad, fails, succeeds};
+use common::{Folder, dyad, fails, json, succeeds};
 
 #[test]
 fn help_tells_exit_codes_and_is_coloured_on_a_terminal_only() {
@@ -49,6 +49,31 @@ fn each_verb_has_a_manual_page() {
     folder.write("file", b"");
     let text = fails(&mut dyad(&["man", &folder.path("file/man1")]), 1);
     assert!(text.contains("file/man1"), "{text}");
+}
+
+#[test]
+fn a_configuration_file_has_what_is_long_to_type() {
+    let folder = Folder::new("config");
+    folder.write("dyad.toml", b"[all]\nkm = 0\n\n[bench]\nstore-mib = 2\ncount = 7\njson = true\n");
+    let file = folder.path("dyad.toml");
+    let ran = |command: &mut Command| json(&succeeds(command));
+    let outcome = ran(&mut dyad(&["--config", &file, "bench"]));
+    assert_eq!((&outcome["count"], &outcome["link"]["km"]), (&7.into(), &0.0.into()), "{outcome}");
+    let outcome = ran(dyad(&["bench", "--count", "5"]).env("DYAD_CONFIG", &file));
+    assert_eq!(outcome["count"], 5, "what is typed goes before the file: {outcome}");
+
+    for (text, says) in [
+        ("[bench]\nkilometres = 1\n", "line 2: `kilometres` in [bench]: no such option"),
+        ("[bench]\n\ndepth = 5000\n", "line 3: `depth` in [bench]: invalid value '5000'"),
+        ("[bench]\nkm = 1\nkm 2\n", "line 3"),
+        ("[serve]\nwrong = 1\n", "line 2: `wrong` in [serve]"),
+    ] {
+        folder.write("dyad.toml", text.as_bytes());
+        let error = fails(&mut dyad(&["bench", "--config", &file]), 2);
+        assert!(error.contains(&file) && error.contains(says) && error.lines().count() == 1, "{error}");
+    }
+    let error = fails(&mut dyad(&["--config", &folder.path("none.toml"), "bench"]), 2);
+    assert!(error.contains("none.toml"), "{error}");
 }
 
 #[test]

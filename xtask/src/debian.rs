@@ -9,8 +9,11 @@ use anyhow::{Context as _, Result, bail};
 use crate::process::Process;
 use crate::progress::Step;
 
-/// Package and why it is needed.
-pub const PACKAGES: [(&str, &str); 10] = [
+/// A package, and why it is needed.
+pub type Package = (&'static str, &'static str);
+
+/// What every verb may need.
+pub const PACKAGES: [Package; 10] = [
     ("g++", "compiles the Verilated card"),
     ("make", "builds native parts of Rust crates"),
     ("e2fsprogs", "makes and checks the demo's ext4 image"),
@@ -23,23 +26,33 @@ pub const PACKAGES: [(&str, &str); 10] = [
     ("libftdi1-2", "openFPGALoader: tests of `dyad flash`"),
 ];
 
+/// What only `cargo xtask test` needs.
+pub const CHECKS: [Package; 1] = [("chromium", "opens the reports of `dyad`, as a test")];
+
+/// What only `cargo xtask peers` needs beside those.
+pub const PEERS: [Package; 1] = [("nbdkit", "the legs of QEMU's quorum and mirror")];
+
 /// Packages that provide Python with virtual environments; needed only where no other Python can make one.
 pub const PYTHON_PACKAGES: [&str; 2] = ["python3", "python3-venv"];
 
 const QUERY_DEADLINE: Duration = Duration::from_secs(60);
 const INSTALL_DEADLINE: Duration = Duration::from_secs(900);
 
-/// Those of [`PACKAGES`] that dpkg does not know as installed; `None` where there is no dpkg to ask.
-pub fn missing() -> Result<Option<Vec<&'static str>>> {
+/// Those of `packages` that dpkg does not know as installed; `None` where there is no dpkg to ask.
+///
+/// # Errors
+/// When dpkg does not answer.
+pub fn missing(packages: &[Package]) -> Result<Option<Vec<&'static str>>> {
     if find_program("dpkg-query").is_none() {
         return Ok(None);
     }
     let mut query = Command::new("dpkg-query");
     query.args(["--show", "--showformat=${Package} ${db:Status-Status}\\n"]);
-    query.args(PACKAGES.map(|(name, _)| name));
+    let names: Vec<_> = packages.iter().map(|(name, _)| *name).collect();
+    query.args(&names);
     // It fails when it has not heard of one, and still lists the others.
     let listing = Process::new(query, QUERY_DEADLINE).capture()?.text;
-    Ok(Some(not_installed(&PACKAGES.map(|(name, _)| name), &listing)))
+    Ok(Some(not_installed(&names, &listing)))
 }
 
 /// Those of `wanted` that a listing of `package status` lines does not call installed.

@@ -10,6 +10,7 @@
 //! | `synth/` | what the card costs in a chip, by block, and the committed budgets |
 //! | `boards/` | the boards of `constraints/`, checked without their vendors' tools |
 //! | `nextpnr.rs` | what place and route reports |
+//! | `peers/` | Dyad beside what a user would pick instead |
 //! | `process.rs` | child processes: each has a deadline, each failure says what was run |
 //! | `progress.rs`, `table.rs` | what the user sees |
 //! | `repo.rs` | paths of the checkout |
@@ -21,6 +22,7 @@ mod cmd;
 mod debian;
 mod linters;
 mod nextpnr;
+mod peers;
 mod process;
 mod progress;
 mod repo;
@@ -62,6 +64,7 @@ enum Verb {
     Synth(cmd::synth::Args),
     Constraints(cmd::constraints::Args),
     Bitstream(cmd::bitstream::Args),
+    Peers(cmd::peers::Args),
 }
 
 fn main() -> ExitCode {
@@ -79,6 +82,7 @@ fn main() -> ExitCode {
         Verb::Synth(args) => cmd::synth::run(&repo, args),
         Verb::Constraints(args) => cmd::constraints::run(&repo, args),
         Verb::Bitstream(args) => cmd::bitstream::run(&repo, args),
+        Verb::Peers(args) => cmd::peers::run(&repo, args),
     });
     match outcome {
         Ok(code) => code,

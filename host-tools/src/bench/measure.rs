@@ -166,9 +166,9 @@ impl Run {
         for number in self.sites.numbers() {
             let site = cards.site(number)?;
             site.need_live(self.lun)?;
-            lun = Some(site.superblock()?.lun(self.lun).context("the LUN is live")?.clone());
+            lun = site.superblock()?.lun(self.lun).copied();
         }
-        let lun = lun.context("a run has a site")?;
+        let lun = lun.context("the LUN is live")?;
         let blocks = u64::from(lun.blocks);
         if self.sites != Sites::Both {
             return Ok(vec![(0, blocks)]);

@@ -7,6 +7,7 @@ pub mod formal;
 pub mod generate;
 pub mod lint;
 pub mod mutants;
+pub mod peers;
 pub mod setup;
 pub mod soak;
 pub mod synth;

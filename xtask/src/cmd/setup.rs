@@ -26,9 +26,32 @@ pub fn run(repo: &Repo, _: Args) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// Installs those of `packages` that are missing; returns whether any was.
+pub fn ensure_packages(repo: &Repo, packages: &[debian::Package]) -> Result<bool> {
+    if missing_packages(packages)?.is_empty() {
+        return Ok(false);
+    }
+    let _lock = repo.lock("setup")?;
+    let missing = missing_packages(packages)?;
+    if !missing.is_empty() {
+        debian::install(&missing)?;
+    }
+    Ok(!missing.is_empty())
+}
+
+/// Those of `packages` that are missing. Where nobody can tell, they are named, and none is.
+fn missing_packages(packages: &[debian::Package]) -> Result<Vec<&'static str>> {
+    Ok(debian::missing(packages)?.unwrap_or_else(|| {
+        let list: Vec<_> = packages.iter().map(|(name, why)| format!("{name} ({why})")).collect();
+        let list = list.join(", ");
+        eprintln!("xtask: no dpkg here, so I can't tell whether these are installed; see to it: {list}");
+        Vec::new()
+    }))
+}
+
 /// As [`ensure`], and the tools for boards, and the parts of the Rust toolchain that only checks need.
 pub fn ensure_all(repo: &Repo) -> Result<bool> {
-    let installed = ensure(repo)? | ensure_boards(repo)?;
+    let installed = ensure(repo)? | ensure_packages(repo, &debian::CHECKS)? | ensure_boards(repo)?;
     let missing = rustup::missing();
     if missing.is_empty() {
         return Ok(installed);
@@ -73,11 +96,7 @@ struct Missing {
 
 impl Missing {
     fn find(repo: &Repo) -> Result<Self> {
-        let packages = debian::missing()?.unwrap_or_else(|| {
-            let list = debian::PACKAGES.map(|(name, why)| format!("{name} ({why})")).join(", ");
-            eprintln!("xtask: no dpkg here, so I can't tell whether these are installed; see to it: {list}");
-            Vec::new()
-        });
+        let packages = missing_packages(&debian::PACKAGES)?;
         Ok(Self { packages, venv: !Venv::of(repo).is_current() })
     }
 
