@@ -47,9 +47,16 @@ pub struct HostMemory {
     last: usize,
     violations: Vec<Violation>,
     violation_count: u64,
+    /// The host has taken the bus from the card: nothing is reached.
+    cut_off: bool,
 }
 
 impl HostMemory {
+    /// Whether the card may use the bus at all, as bit 2 of a PCI command register says. At first it may.
+    pub fn set_bus_master(&mut self, on: bool) {
+        self.cut_off = !on;
+    }
+
     /// Maps all of `memory` at `iova`.
     ///
     /// # Errors
@@ -110,8 +117,8 @@ impl HostMemory {
     #[inline]
     fn find(&mut self, cycle: u64, write: bool, bytes: Range<u64>) -> Option<(&Memory, usize)> {
         // An access that wraps around the end of the address space is in no mapping.
-        let ordered = bytes.start < bytes.end;
-        let holds = |mapping: &Mapping| mapping.iova.start <= bytes.start && bytes.end <= mapping.iova.end && ordered;
+        let possible = bytes.start < bytes.end && !self.cut_off;
+        let holds = |mapping: &Mapping| mapping.iova.start <= bytes.start && bytes.end <= mapping.iova.end && possible;
         if !self.mappings.get(self.last).is_some_and(holds) {
             self.last = self.mappings.partition_point(|mapping| mapping.iova.end <= bytes.start);
             if !self.mappings.get(self.last).is_some_and(holds) {
@@ -200,6 +207,18 @@ mod tests {
         assert_eq!(host.violation_count(), 4);
         assert_eq!(host.violations()[0], Violation { cycle: 7, write: false, iova: 0x3000..0x3008 });
         assert_eq!(host.violations()[1], Violation { cycle: 8, write: true, iova: 0xff8..0x1000 });
+    }
+
+    #[test]
+    fn without_the_bus_nothing_is_reached() {
+        let mut host = HostMemory::default();
+        host.map(0x1000, page(1)).unwrap();
+        let mut read = [0; 8];
+        host.set_bus_master(false);
+        assert_eq!(host.read(0, 0x1000, &mut read), Response::DecErr);
+        host.set_bus_master(true);
+        assert_eq!(host.read(0, 0x1000, &mut read), Response::Okay);
+        assert_eq!((read, host.violation_count()), ([1; 8], 1));
     }
 
     #[test]

@@ -352,6 +352,20 @@ impl World {
         }
     }
 
+    /// Whether nothing is under way: both cards rest, and nothing is on the buses, on the link, or planned. Until a driver does
+    /// something, only clocks go on then.
+    ///
+    /// A card takes up to [`QUIET`] cycles to notice what a driver has done: ask after more than those.
+    pub fn is_idle(&self) -> bool {
+        let rests = |site: &Occupant| match site {
+            Occupant::Card(station) => station.may_sleep() && station.next_event(self.cycle).is_none(),
+            Occupant::Peer(_) => true,
+        };
+        self.sites.iter().all(rests)
+            && self.wires.iter().all(|wire| wire.next_event(self.cycle).is_none())
+            && self.actions.is_empty()
+    }
+
     /// Lets `cycles` pass.
     pub fn run(&mut self, cycles: u64) {
         let started = Instant::now();

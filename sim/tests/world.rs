@@ -2,7 +2,7 @@
 
 use dyad_sim::rtl::compile;
 use dyad_sim::site::Arrived;
-use dyad_sim::world::{JUMP_MAX, PERIOD};
+use dyad_sim::world::{JUMP_MAX, PERIOD, QUIET};
 use dyad_sim::{Access, Action, AxiConfig, Card, Config, Fault, Memory, Response, RtlCard, Site, WireConfig, World};
 use dyad_verilator::{Design, Options};
 
@@ -89,6 +89,22 @@ fn a_frame_arrives_after_the_length_of_the_fibre() {
         assert_eq!(world.site(Site::B).rx().counts().frames, 1);
         assert_eq!(world.site(Site::A).tx().counts().bytes, 521 * 8);
     }
+}
+
+#[test]
+fn a_world_is_idle_when_nothing_is_under_way() {
+    let mut world = two_cards(config());
+    world.run(QUIET);
+    assert!(world.is_idle());
+    world.post32(Site::A, 4, 1);
+    assert!(!world.is_idle(), "a register access waits");
+    world.run(QUIET);
+    assert!(world.is_idle());
+    world.inject(Site::A, &[0; 64], false);
+    assert!(!world.is_idle(), "a frame is on the wire");
+    world.run_until("the frame's end", 1_000_000, |world| world.is_idle()).unwrap();
+    world.at(world.cycle() + 10, Action::CutLink);
+    assert!(!world.is_idle(), "something is planned");
 }
 
 #[test]

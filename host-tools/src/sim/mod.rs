@@ -1,8 +1,18 @@
 //! `dyad sim`: a simulated pair, each card on a vfio-user socket.
 //!
 //! One thread lets the world's time pass, never faster than real time; one for each socket serves its driver. They share the
-//! world behind a lock, which the clock's thread lets go of every few hundred cycles, and for longer when a driver waits.
+//! world behind a lock, which the clock's thread lets go of every few hundred cycles, and for longer when a driver waits. While
+//! nothing is under way it rests, until a driver has done something.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `mod.rs` | the verb, and the time |
+//! | `offered.rs` | a card as its driver sees it: regions, mappings, interrupts, reset |
+//! | `pci.rs` | its configuration space |
+//! | `watch.rs` | a card as somebody sees it who only looks |
 
+mod offered;
+mod pci;
 mod watch;
 
 use std::fs::{self, File};
@@ -12,27 +22,31 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread;
+use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use dyad_sim::site::VECTOR_COUNT;
-use dyad_sim::{Memory, Site, World};
-use dyad_spec::{PCI_DEVICE, PCI_VENDOR, regs};
+use dyad_sim::{Site, World};
+use dyad_spec::regs;
 use serde_json::json;
 use vfio_bindings::bindings::vfio::vfio_region_info;
-use vfio_user::{DmaMapFlags, DmaUnmapFlags, IrqInfo, Server, ServerBackend, ServerRegion};
+use vfio_user::{IrqInfo, Server, ServerBackend, ServerRegion};
 
 use crate::open::TargetArgs;
+use offered::Offered;
+use pci::{CONFIG_BYTES, MSIX_BAR_BYTES};
 use watch::Watched;
 
 /// Regions and interrupt kinds of a PCI device, as VFIO numbers them.
 const REGION_COUNT: u32 = 9;
 const BAR0_REGION: u32 = 0;
+const MSIX_REGION: u32 = 2;
 const CONFIG_REGION: u32 = 7;
-const CONFIG_BYTES: usize = 256;
 const IRQ_KINDS: u32 = 5;
 const MSIX_IRQS: u32 = 2;
+/// Tells of errors on the bus. There are none here; a virtual machine that cannot ask for it warns its user.
+const ERROR_IRQS: u32 = 3;
 /// Readable and writable.
 const REGION_FLAGS: u32 = 3;
 /// Signalled by an eventfd.
@@ -41,6 +55,8 @@ const IRQ_FLAGS: u32 = 1;
 const SLICE_CYCLES: u64 = 256;
 /// How far simulated time may be ahead of real time before the clock's thread sleeps.
 const AHEAD: Duration = Duration::from_micros(200);
+/// How long the clock's thread rests between two slices of a world in which nothing is under way.
+const REST: Duration = Duration::from_millis(10);
 
 /// Offer each card of a simulated pair on a vfio-user socket
 ///
@@ -83,14 +99,16 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     let shared = Arc::new(Shared {
         world: Mutex::new(args.target.world()?),
         waiting: AtomicUsize::new(0),
+        clock: thread::current(),
         eventfds: Default::default(),
     });
     for (site, server) in Site::ALL.into_iter().zip(servers) {
         let shared = Arc::clone(&shared);
-        thread::spawn(move || serve(&server, &mut Offered::new(shared, site), site, Offered::forget_driver));
+        let mut offered = Offered::new(shared, site, args.target.sim.data_w);
+        thread::spawn(move || serve(&server, &mut offered, site, Offered::forget_driver));
     }
     for (site, server) in Site::ALL.into_iter().zip(watch_servers) {
-        let mut watched = Watched(Offered::new(Arc::clone(&shared), site));
+        let mut watched = Watched::new(Offered::new(Arc::clone(&shared), site, args.target.sim.data_w));
         thread::spawn(move || serve(&server, &mut watched, site, |_| ()));
     }
     if args.json {
@@ -121,6 +139,7 @@ fn server(path: &Path) -> Result<Server> {
     let region = |index: u32| {
         let size = match index {
             BAR0_REGION => regs::BAR_BYTES as u64,
+            MSIX_REGION => MSIX_BAR_BYTES as u64,
             CONFIG_REGION => CONFIG_BYTES as u64,
             _ => 0,
         };
@@ -131,7 +150,11 @@ fn server(path: &Path) -> Result<Server> {
     let irq = |index: u32| IrqInfo {
         index,
         flags: IRQ_FLAGS,
-        count: if index == MSIX_IRQS { VECTOR_COUNT as u32 } else { 0 },
+        count: match index {
+            MSIX_IRQS => VECTOR_COUNT as u32,
+            ERROR_IRQS => 1,
+            _ => 0,
+        },
     };
     let irqs = (0..IRQ_KINDS).map(irq).collect();
     Server::new(path, true, irqs, (0..REGION_COUNT).map(region).collect())
@@ -154,15 +177,19 @@ struct Shared {
     world: Mutex<World>,
     /// Threads that want the world.
     waiting: AtomicUsize,
+    /// The thread that lets time pass.
+    clock: Thread,
     /// By site and vector.
     eventfds: Mutex<[[Option<File>; VECTOR_COUNT]; 2]>,
 }
 
 impl Shared {
+    /// For a driver. The clock's thread finds out afterwards whether that gave the cards something to do.
     fn world(&self) -> MutexGuard<'_, World> {
         self.waiting.fetch_add(1, Ordering::Relaxed);
         let world = self.world.lock().unwrap_or_else(PoisonError::into_inner);
         self.waiting.fetch_sub(1, Ordering::Relaxed);
+        self.clock.unpark();
         world
     }
 
@@ -191,122 +218,20 @@ impl Shared {
 fn pass_time(shared: &Shared, limit: Option<Duration>) {
     let started = Instant::now();
     while limit.is_none_or(|limit| started.elapsed() < limit) {
-        let ahead = {
+        let (ahead, idle) = {
             let mut world = shared.world.lock().unwrap_or_else(PoisonError::into_inner);
             world.run(SLICE_CYCLES);
             shared.deliver(&mut world);
             let simulated = Duration::from_nanos(world.cycle() * 1_000_000 / world.config().clock_khz);
-            simulated.saturating_sub(started.elapsed())
+            (simulated.saturating_sub(started.elapsed()), world.is_idle())
         };
-        if ahead > AHEAD {
+        if idle && shared.waiting.load(Ordering::Relaxed) == 0 {
+            thread::park_timeout(REST);
+        } else if ahead > AHEAD {
             thread::sleep(ahead);
         } else if shared.waiting.load(Ordering::Relaxed) > 0 {
             // The lock is not fair: without a pause, this thread would take it again.
             thread::sleep(Duration::from_micros(20));
         }
-    }
-}
-
-/// A card as its driver sees it through the socket. It never answers with an error: a client would wait for ever.
-struct Offered {
-    shared: Arc<Shared>,
-    site: Site,
-    config: [u8; CONFIG_BYTES],
-}
-
-impl Offered {
-    fn new(shared: Arc<Shared>, site: Site) -> Self {
-        let mut config = [0; CONFIG_BYTES];
-        config[..2].copy_from_slice(&PCI_VENDOR.to_le_bytes());
-        config[2..4].copy_from_slice(&PCI_DEVICE.to_le_bytes());
-        Self { shared, site, config }
-    }
-
-    /// The driver's memory is not its card's any more, and it hears no interrupts.
-    fn forget_driver(&mut self) {
-        self.shared.world().site_mut(self.site).host.unmap_all();
-        self.shared.eventfds()[self.site as usize] = Default::default();
-    }
-
-    fn config(&mut self, offset: u64, len: usize) -> Option<&mut [u8]> {
-        let start = usize::try_from(offset).ok()?;
-        self.config.get_mut(start..start.checked_add(len)?)
-    }
-}
-
-impl ServerBackend for Offered {
-    fn region_read(&mut self, region: u32, offset: u64, data: &mut [u8]) -> io::Result<()> {
-        let len = data.len();
-        match (region, u16::try_from(offset)) {
-            (BAR0_REGION, Ok(offset)) if len == 4 && offset % 4 == 0 => {
-                data.copy_from_slice(&self.shared.world().read32(self.site, offset).to_le_bytes());
-            }
-            (CONFIG_REGION, _) => match self.config(offset, len) {
-                Some(config) => data.copy_from_slice(config),
-                None => data.fill(0xff),
-            },
-            _ => data.fill(0xff),
-        }
-        Ok(())
-    }
-
-    fn region_write(&mut self, region: u32, offset: u64, data: &[u8]) -> io::Result<()> {
-        match (region, u16::try_from(offset), <[u8; 4]>::try_from(data)) {
-            (BAR0_REGION, Ok(offset), Ok(word)) if offset % 4 == 0 => {
-                self.shared.world().write32(self.site, offset, u32::from_le_bytes(word));
-            }
-            (CONFIG_REGION, ..) => {
-                // The identifiers are read-only.
-                if let Some(config) = self.config(offset, data.len()).filter(|_| offset >= 4) {
-                    config.copy_from_slice(data);
-                }
-            }
-            _ => {}
-        }
-        Ok(())
-    }
-
-    fn dma_map(&mut self, _: DmaMapFlags, offset: u64, address: u64, size: u64, fd: Option<File>) -> io::Result<()> {
-        // Memory without a descriptor cannot be reached from here, nor what lies past its file's end: an access there
-        // ends as one that is not mapped.
-        let Some(file) = fd else { return Ok(()) };
-        let inside = offset.checked_add(size).is_some_and(|end| file.metadata().is_ok_and(|meta| end <= meta.len()));
-        let mapped =
-            usize::try_from(size).ok().filter(|_| inside).and_then(|len| Memory::from_file(file, offset, len).ok());
-        match mapped.map(|memory| self.shared.world().site_mut(self.site).host.map(address, memory)) {
-            Some(Ok(())) => {}
-            Some(Err(error)) => eprintln!("dyad: site {}: memory was not mapped: {error}", self.site),
-            None => {
-                eprintln!("dyad: site {}: memory at {address:#x} was not mapped: no such part of the file", self.site)
-            }
-        }
-        Ok(())
-    }
-
-    fn dma_unmap(&mut self, _: DmaUnmapFlags, address: u64, size: u64) -> io::Result<()> {
-        self.shared.world().site_mut(self.site).host.unmap(address, size);
-        Ok(())
-    }
-
-    fn reset(&mut self) -> io::Result<()> {
-        let mut world = self.shared.world();
-        let cycles = world.config().reset_cycles;
-        world.reset(self.site, cycles);
-        Ok(())
-    }
-
-    fn set_irqs(&mut self, index: u32, _: u32, start: u32, count: u32, fds: Vec<File>) -> io::Result<()> {
-        if index != MSIX_IRQS {
-            return Ok(());
-        }
-        let eventfds = &mut self.shared.eventfds()[self.site as usize];
-        if fds.is_empty() {
-            let all = if count == 0 { VECTOR_COUNT } else { count as usize };
-            eventfds.iter_mut().skip(start as usize).take(all).for_each(|eventfd| *eventfd = None);
-        }
-        for (eventfd, fd) in eventfds.iter_mut().skip(start as usize).zip(fds) {
-            *eventfd = Some(fd);
-        }
-        Ok(())
     }
 }

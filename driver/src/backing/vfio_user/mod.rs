@@ -107,13 +107,16 @@ impl VfioUser {
         Ok(Self { link, socket, path: path.to_owned(), name, vectors })
     }
 
-    /// Resets the device as its function-level reset does: everything, mappings and interrupts excepted.
+    /// Resets the device as its function-level reset does: everything, mappings and interrupts excepted. Bus mastering is enabled
+    /// again.
     ///
     /// # Errors
     /// [`Error::Refused`], [`Error::DeviceGone`].
     pub fn reset(&self) -> Result<()> {
-        let reply = self.link.lock().request(Command::DeviceReset, &[], &[]);
-        reply.map(drop).map_err(|failure| translate(failure, &self.path, "resetting"))
+        let mut connection = self.link.lock();
+        let reset = connection.request(Command::DeviceReset, &[], &[]).map(drop);
+        let reset = reset.and_then(|()| enable_bus_master(&mut connection));
+        reset.map_err(|failure| translate(failure, &self.path, "resetting"))
     }
 }
 
@@ -154,12 +157,8 @@ fn set_up(connection: &mut Connection) -> Result<u16, SetUp> {
     if size < regs::BAR_BYTES as u64 || flags & REGION_FLAGS_READ_WRITE != REGION_FLAGS_READ_WRITE {
         return Err(SetUp::Unsuitable(format!("its BAR 0 has {size} bytes and flags {flags:#x}")));
     }
-    if regions > CONFIG_REGION && region(connection, CONFIG_REGION)?.1 > PCI_COMMAND {
-        let mut command = [0; 2];
-        let reply = read(connection, CONFIG_REGION, PCI_COMMAND, 2)?;
-        command.copy_from_slice(&reply.bytes[REGION_HEAD..]);
-        let enabled = u16::from_le_bytes(command) | PCI_COMMAND_ENABLE;
-        write(connection, CONFIG_REGION, PCI_COMMAND, &enabled.to_le_bytes())?;
+    if regions > CONFIG_REGION {
+        enable_bus_master(connection)?;
     }
     if irqs <= MSIX_IRQS {
         return Ok(0);
@@ -167,6 +166,18 @@ fn set_up(connection: &mut Connection) -> Result<u16, SetUp> {
     let fields = Fields::default().u32(16).u32(0).u32(MSIX_IRQS).u32(0).0;
     let count = connection.request(Command::DeviceGetIrqInfo, &fields, &[])?.u32(12)?;
     Ok(count.min(regs::VECTORS_MAX as u32) as u16)
+}
+
+/// Sets memory space and bus master enable, where there is a configuration space.
+fn enable_bus_master(connection: &mut Connection) -> Result<(), Failure> {
+    if region(connection, CONFIG_REGION)?.1 <= PCI_COMMAND {
+        return Ok(());
+    }
+    let mut command = [0; 2];
+    let reply = read(connection, CONFIG_REGION, PCI_COMMAND, 2)?;
+    command.copy_from_slice(&reply.bytes[REGION_HEAD..]);
+    let enabled = u16::from_le_bytes(command) | PCI_COMMAND_ENABLE;
+    write(connection, CONFIG_REGION, PCI_COMMAND, &enabled.to_le_bytes())
 }
 
 /// Flags and size of a region.
