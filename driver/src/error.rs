@@ -102,6 +102,18 @@ pub enum Error {
         /// What to do about it.
         todo: &'static str,
     },
+    /// A device could not be bound to the kernel's VFIO, or taken from it.
+    #[error("{operation} {device}: {problem}; {todo}")]
+    Bind {
+        /// Binding or unbinding.
+        operation: &'static str,
+        /// Which device.
+        device: Box<str>,
+        /// What is in the way, or did not work.
+        problem: Box<str>,
+        /// What to do about it.
+        todo: Box<str>,
+    },
     /// The device is something else.
     #[error(
         "opening {device}: MAGIC reads {found:#010x}, a Dyad card has {:#010x}; give the address of a Dyad card",

@@ -62,10 +62,7 @@ impl Vectors {
         ];
         loop {
             let left = until.saturating_sub(monotonic_ns());
-            let timeout = libc::timespec {
-                tv_sec: (left / 1_000_000_000).try_into().unwrap_or(libc::time_t::MAX),
-                tv_nsec: (left % 1_000_000_000) as _,
-            };
+            let timeout = libc::timespec { tv_sec: (left / 1_000_000_000) as _, tv_nsec: (left % 1_000_000_000) as _ };
             // SAFETY: both pointers are to live locals, the count is that of the array, and a null signal mask is allowed.
             let ready = unsafe { libc::ppoll(fds.as_mut_ptr(), fds.len() as _, &timeout, std::ptr::null()) };
             if ready < 0 {

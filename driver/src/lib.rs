@@ -60,6 +60,7 @@
 
 pub mod backing;
 pub mod bar;
+pub mod bind;
 pub mod completion;
 pub mod device;
 pub mod dma;

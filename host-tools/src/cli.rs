@@ -9,7 +9,8 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::simulator::SimOptions;
 use crate::{
-    bench, completions, demo, flash, info, lookup, lun, man, progress, serve, sim, stats, sync, top, trace, transfer,
+    bench, bind, completions, demo, flash, info, lookup, lun, man, progress, serve, sim, stats, sync, top, trace,
+    transfer,
 };
 
 /// One LUN, live at two sites: drives Dyad cards, on boards and in simulation.
@@ -47,6 +48,8 @@ enum Verb {
     Sim(sim::Args),
     Info(info::Args),
     Flash(flash::Args),
+    Bind(bind::BindArgs),
+    Unbind(bind::UnbindArgs),
     Lun(lun::Args),
     Sync(sync::Args),
     Stats(stats::Args),
@@ -73,6 +76,8 @@ impl Cli {
             Verb::Sim(args) => sim::run(&args),
             Verb::Info(args) => info::run(&args),
             Verb::Flash(args) => flash::run(&args),
+            Verb::Bind(args) => bind::bind(&args),
+            Verb::Unbind(args) => bind::unbind(&args),
             Verb::Lun(args) => lun::run(&args),
             Verb::Sync(args) => sync::run(&args),
             Verb::Stats(args) => stats::run(&args),

@@ -19,6 +19,7 @@
 //! | `progress.rs` | what is told on standard error meanwhile |
 //! | `demo/` | `dyad demo` |
 //! | `transfer.rs` | `dyad read`, `dyad write` |
+//! | `bind/` | `dyad bind`, `dyad unbind` |
 //! | `flash/`, `serve/`, `sim/`, `stats/`, `top/`, `trace/` | the verb of that name |
 //! | `completions.rs`, `info.rs`, `lookup.rs`, `lun.rs`, `man.rs`, `sync.rs` | the verb of that name |
 //!
@@ -30,6 +31,7 @@ macro_rules! outln {
 }
 
 mod bench;
+mod bind;
 mod cli;
 mod completions;
 mod config;

@@ -13,6 +13,7 @@ use vfio_ioctls::{VfioContainer, VfioDevice, VfioError};
 
 use crate::backing::{Backing, Deadline, Wake};
 use crate::bar::MappedBar;
+use crate::bind::full_address;
 use crate::dma::{DmaBuffer, IovaSpace, SharedMemory, Unmap};
 use crate::error::{Error, Result};
 use crate::irq::{Vectors, Woken, monotonic_ns};
@@ -69,19 +70,6 @@ fn open_error(device: &str, problem: String, todo: &'static str) -> Error {
     Error::Open { device: device.into(), problem: problem.into(), todo }
 }
 
-/// The full form of a PCI address: `01:00.0` becomes `0000:01:00.0`.
-fn full_address(address: &str) -> Result<String> {
-    let full = if address.matches(':').count() == 1 { format!("0000:{address}") } else { address.to_owned() };
-    let digits = |text: &str, n| text.len() == n && text.bytes().all(|b| b.is_ascii_hexdigit());
-    let parts: Vec<&str> = full.split([':', '.']).collect();
-    let valid = matches!(parts[..], [domain, bus, device, function]
-        if digits(domain, 4) && digits(bus, 2) && digits(device, 2) && digits(function, 1));
-    if valid && full.matches(':').count() == 2 {
-        return Ok(full.to_ascii_lowercase());
-    }
-    Err(open_error(address, "it is no PCI address".to_owned(), "give one like 0000:01:00.0; `lspci -D` lists them"))
-}
-
 /// Finds a card in sysfs, and makes sure that it can be opened by VFIO.
 fn locate(sysfs: &Path, address: &str) -> Result<Location> {
     let path = sysfs.join("bus/pci/devices").join(address);
@@ -102,7 +90,7 @@ fn locate(sysfs: &Path, address: &str) -> Result<Location> {
         bound => {
             let bound = bound.map_or("no driver".to_owned(), |driver| format!("the driver {driver}"));
             let problem = format!("it is bound to {bound}, not to vfio-pci (IOMMU group {group})");
-            Err(open_error(address, problem, "bind it as root: `driverctl set-override <address> vfio-pci`"))
+            Err(open_error(address, problem, "bind it: as root, `dyad bind <address>`"))
         }
     }
 }
@@ -142,6 +130,16 @@ impl Vfio {
         enable_bus_master(&device, &name)?;
         let space = Arc::new(AddressSpace { container, space: Mutex::default() });
         Ok(Self { bar, device, space, vectors, name })
+    }
+
+    /// Resets the device by its function-level reset: everything on the card is as after power-up. DMA mappings and interrupts
+    /// stay, and bus mastering is enabled again.
+    ///
+    /// # Errors
+    /// [`Error::Open`] when the card does not come back from it.
+    pub fn reset(&self) -> Result<()> {
+        self.device.reset();
+        enable_bus_master(&self.device, &self.name)
     }
 }
 
@@ -311,7 +309,7 @@ mod tests {
 
         let sysfs = Sysfs::new("nvme", &[group, ("driver", "../../../bus/pci/drivers/nvme")]);
         let error = locate(&sysfs.0, ADDRESS).unwrap_err().to_string();
-        assert!(error.contains("the driver nvme") && error.contains("driverctl"), "{error}");
+        assert!(error.contains("the driver nvme") && error.contains("dyad bind"), "{error}");
     }
 
     #[test]
