@@ -9,6 +9,7 @@
 //! | `linters.rs` | the three lint tools over one file |
 //! | `synth/` | what the card costs in a chip, by block, and the committed budgets |
 //! | `boards/` | the boards of `constraints/`, checked without their vendors' tools |
+//! | `kernel/` | the driver on a real kernel: a virtual machine with both Verilated cards |
 //! | `nextpnr.rs` | what place and route reports |
 //! | `peers/` | Dyad beside what a user would pick instead |
 //! | `process.rs` | child processes: each has a deadline, each failure says what was run |
@@ -20,6 +21,7 @@
 mod boards;
 mod cmd;
 mod debian;
+mod kernel;
 mod linters;
 mod nextpnr;
 mod peers;

@@ -36,3 +36,25 @@ pub fn install(components: &[&str]) -> Result<()> {
     step.done();
     Ok(())
 }
+
+/// Adds the standard library for `target`, where it is missing.
+///
+/// # Errors
+/// When it is missing and rustup can't add it.
+pub fn ensure_target(target: &str) -> Result<()> {
+    let mut libdir = Command::new("rustc");
+    libdir.args(["--print", "target-libdir", "--target", target]);
+    let there =
+        |command| Process::new(command, INSTALL_DEADLINE).output().is_ok_and(|dir| Path::new(dir.trim()).is_dir());
+    if there(libdir) {
+        return Ok(());
+    }
+    let step = Step::start("adding a target to the Rust toolchain", target);
+    let mut rustup = Command::new("rustup");
+    rustup.args(["target", "add", target]);
+    Process::new(rustup, INSTALL_DEADLINE)
+        .output()
+        .with_context(|| format!("the Rust toolchain lacks {target}: add it"))?;
+    step.done();
+    Ok(())
+}
