@@ -1,6 +1,5 @@
 //! `dyad bind` and `dyad unbind` as a user meets them; what they do to sysfs is tested in the driver.
 
-#[allow(dead_code, reason = "not every test uses all of it")]
 mod common;
 
 use std::os::unix::fs::symlink;

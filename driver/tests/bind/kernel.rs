@@ -60,7 +60,7 @@ impl Kernel {
 
     /// Adds a simulated card, in IOMMU group `group`, if any, with a version of the register map.
     pub fn add_card(&self, address: &str, group: Option<&str>, driver: Option<&str>) {
-        self.add(address, (0x1234, 0xd1ad, 0x0280_00), group, driver);
+        self.add(address, (0x1234, 0xd1ad, 0x02_8000), group, driver);
         self.set_registers(address, MAGIC, SPEC_VERSION);
     }
 
