@@ -80,6 +80,6 @@ pub use dma::{DmaBuffer, DmaSlice};
 pub use dyad_spec::Status;
 pub use error::{Error, Result};
 pub use handshake::{Agreement, Mode, Timing};
-pub use io::{OwnerRange, Ownership, Queue, QueueConfig};
+pub use io::{Extents, OwnerRange, Ownership, Queue, QueueConfig};
 pub use lun::{Lun, NewLun};
 pub use site::{Close, LinkUp, Site, SiteConfig, Step, Task, run, run_both};

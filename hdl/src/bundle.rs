@@ -15,6 +15,10 @@ pub const CMD_W: usize = 12;
 pub const QUEUE_W: usize = 3;
 /// Bits of a lock holder's number: slots; 4096 and more: mirror buffers; 8192 and more: slots of the peer.
 pub const HOLDER_W: usize = 14;
+/// Bits of the number of a directory entry.
+pub const INDEX_W: usize = 20;
+/// Bits of an operation's kind.
+pub const KIND_W: usize = 3;
 
 /// Defines a bundle: a struct of expressions, its width, and the two conversions.
 #[macro_export]
@@ -142,6 +146,10 @@ bundle! {
         owner: 1,
         /// LUN generation and extent epoch.
         epoch: 32,
+        /// The owner is about to hand the extent over: nothing new is admitted.
+        closing: 1,
+        /// Number of the extent's entry.
+        index: INDEX_W,
     }
 }
 bundle! {
@@ -166,6 +174,8 @@ bundle! {
         owner: 1,
         /// New extent epoch.
         epoch: 16,
+        /// About to be handed over.
+        closing: 1,
     }
 }
 bundle! {
@@ -248,8 +258,90 @@ bundle! {
         slot: SLOT_W,
         /// Sequence.
         seq: 32,
-        /// `now` from which an ACK counts the time spent here.
+        /// ACK: `now` from which the time spent here is counted. OWN_REQ, GRANT, TAKEN: the address.
         t_ref: 32,
+        /// OWN_REQ, GRANT, TAKEN: LUN.
+        lun: LUN_W,
+        /// OWN_REQ, GRANT, TAKEN: epoch.
+        epoch: 32,
+    }
+}
+/// Bits of a [`TxCtl`] that is not about owners: the rest is zero.
+pub const TX_SHORT_W: usize = TxCtl::WIDTH - LUN_W - 32;
+bundle! {
+    /// A frame about an owner: OWN_REQ, GRANT, TAKEN, or the REFUSED of an OWN_REQ.
+    OwnFrame {
+        /// Frame type.
+        ftype: 4,
+        /// See [`own_code`]; of a REFUSED, the status.
+        code: 8,
+        /// Slot of the command that it is about.
+        slot: SLOT_W,
+        /// Sequence.
+        seq: 32,
+        /// LUN.
+        lun: LUN_W,
+        /// Any address of the extent.
+        lba: LBA_W,
+        /// OWN_REQ: the epoch that the sender knows. GRANT, TAKEN: the new one.
+        epoch: 32,
+    }
+}
+bundle! {
+    /// An owner wanted, or given up, by a command.
+    OwnJob {
+        /// Slot.
+        slot: SLOT_W,
+        /// Sequence.
+        seq: 32,
+        /// LUN.
+        lun: LUN_W,
+        /// Any address of the extent.
+        lba: LBA_W,
+        /// The LUN is not mirrored.
+        local: 1,
+        /// See [`own_code`].
+        code: 2,
+        /// Not for the first time.
+        again: 1,
+    }
+}
+/// Bits of the code of [`OwnFrame`] and [`OwnJob`].
+pub mod own_code {
+    /// The whole LUN.
+    pub const WHOLE: usize = 0;
+    /// Given up, not wanted.
+    pub const RELEASE: usize = 1;
+}
+bundle! {
+    /// The address of a write that is resolved: its extent may be handed over when it was the last.
+    Resolved {
+        /// LUN.
+        lun: LUN_W,
+        /// Block.
+        lba: LBA_W,
+    }
+}
+bundle! {
+    /// A request of the peer's that has its lock and wants to be admitted.
+    Claim {
+        /// Mirror buffer.
+        buf: 4,
+        /// LUN.
+        lun: LUN_W,
+        /// Block.
+        lba: LBA_W,
+        /// Epoch that its frames name.
+        epoch: 32,
+    }
+}
+bundle! {
+    /// Whether it is.
+    Claimed {
+        /// Mirror buffer.
+        buf: 4,
+        /// This site owns the block, in that epoch, and is not about to hand it over.
+        go: 1,
     }
 }
 bundle! {
@@ -289,7 +381,7 @@ bundle! {
 bundle! {
     /// An answer from the peer.
     Answer {
-        /// Frame type: ACK, BUSY, REFUSED, or a question for the COMMIT of a slot and sequence.
+        /// Frame type: ACK, BUSY, REFUSED, NOT_OWNER, or a question for the COMMIT of a slot and sequence.
         ftype: 4,
         /// Code of REFUSED and BUSY.
         code: 8,
@@ -388,15 +480,16 @@ bundle! {
         cmd: CMD_W,
         /// Index of the block in the command.
         block: 6,
-        /// 0 READ, 1 WRITE, 2 FLUSH: see `op_kind`.
-        kind: 2,
+        /// See [`op_kind`].
+        kind: KIND_W,
         /// The LUN is not mirrored: no frame, no acknowledgement.
         local: 1,
         /// LUN.
         lun: LUN_W,
         /// Block.
         lba: LBA_W,
-        /// Page of the block's data in host memory: IOVA over 4096.
+        /// Page of the block's data in host memory: IOVA over 4096. OWN: its code. COMPARE: of the page that is expected; the
+        /// data are in the next one.
         page: 52,
     }
 }
@@ -409,6 +502,10 @@ pub mod op_kind {
     pub const WRITE: u64 = 1;
     /// Flush of both stores.
     pub const FLUSH: u64 = 2;
+    /// An extent, or a LUN, wanted or given up.
+    pub const OWN: u64 = 3;
+    /// Dual write of a block that is what the host expects.
+    pub const COMPARE: u64 = 4;
 }
 
 bundle! {
@@ -420,6 +517,8 @@ bundle! {
         lun: LUN_W,
         /// Block.
         lba: LBA_W,
+        /// Alone.
+        exclusive: 1,
     }
 }
 bundle! {
@@ -433,6 +532,10 @@ bundle! {
         owner: 1,
         /// Epoch.
         epoch: 32,
+        /// This site owns it and is about to hand it over: not now.
+        closing: 1,
+        /// Counted as a write of an owner: its end must be told.
+        counted: 1,
     }
 }
 bundle! {
@@ -457,6 +560,32 @@ bundle! {
     }
 }
 bundle! {
+    /// A block to be compared with a page of the host.
+    CompareJob {
+        /// Slot.
+        slot: SLOT_W,
+        /// LUN.
+        lun: LUN_W,
+        /// Block.
+        lba: LBA_W,
+        /// Page in host memory: IOVA over 4096.
+        page: 52,
+        /// Epoch of the extent: comes back.
+        epoch: 32,
+    }
+}
+bundle! {
+    /// The outcome.
+    Compared {
+        /// Slot.
+        slot: SLOT_W,
+        /// Status code: Ok when they are equal.
+        status: 8,
+        /// Epoch of the extent.
+        epoch: 32,
+    }
+}
+bundle! {
     /// A block of the staging area to be copied home.
     CopyJob {
         /// Slot.
@@ -474,8 +603,6 @@ bundle! {
         slot: SLOT_W,
         /// Sequence.
         seq: 32,
-        /// Epoch.
-        epoch: 32,
         /// LUN.
         lun: LUN_W,
         /// Block.
@@ -493,8 +620,10 @@ bundle! {
         slot: SLOT_W,
         /// Status code: Ok, StoreError, or a DMA fault, which means that nothing was written.
         status: 8,
-        /// CRC32C of the block's 4096 bytes.
+        /// CRC32C of the block's 4096 bytes. About an owner: the sequence.
         crc: 32,
+        /// It is about an owner.
+        own: 1,
     }
 }
 bundle! {

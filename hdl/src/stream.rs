@@ -69,6 +69,14 @@ pub fn event_out(m: &M, name: &str, width: usize) -> (Var, Var) {
     (m.output(format!("{name}_valid"), 1), m.output(format!("{name}_data"), width))
 }
 
+/// An output `ev_<name>` that is 1 in the cycle after one in which what is returned is set: a register that is 0 by default.
+pub(crate) fn pulse(m: &M, name: &str) -> Var {
+    let q = m.reg(format!("{name}_q"), 1, 0);
+    q.set(0);
+    m.output(format!("ev_{name}"), 1).set(q);
+    q
+}
+
 /// Wires stream `out` of one instance to stream `into` of another.
 pub fn connect(from: &Inst, out: &str, to: &Inst, into: &str) {
     to.set(format!("{into}_valid"), from.get(format!("{out}_valid")));

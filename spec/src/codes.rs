@@ -48,6 +48,12 @@ codes! {
         Identify = 0x05,
         /// Set owner and epoch of a range of extents, or of a whole LUN.
         SetOwner = 0x06,
+        /// Take extents, or a whole LUN, over from the peer: complete when this site owns them.
+        Acquire = 0x07,
+        /// Hand extents, or a whole LUN, over to the peer: complete when the peer owns them.
+        Release = 0x08,
+        /// Write a block if it is what the host expects, in one step that no other write comes between.
+        CompareWrite = 0x09,
     }
 }
 
@@ -66,12 +72,15 @@ codes! {
         BadLun = 0x04,
         /// A host address was not a multiple of 4096.
         Misaligned = 0x05,
-        /// The other site owns a block of the range; owner and epoch are in the completion.
+        /// The other site owns a block of the range, and will not take a request for it; owner and epoch are in the completion.
+        /// RELEASE of a LUN: the other site is its default owner.
         NotOwner = 0x10,
         /// The LUN's stores are not known to be equal yet.
         NotLive = 0x11,
         /// The link to the peer is down or fenced.
         LinkDown = 0x12,
+        /// The epochs of the extent, or the generations of the LUN, are used up: its owner stays.
+        EpochSpent = 0x13,
         /// Reading host memory failed: not mapped, or unmapped while in flight.
         DmaReadFault = 0x20,
         /// Writing host memory failed: not mapped, or unmapped while in flight.
@@ -89,11 +98,13 @@ codes! {
         /// The block is kept locked by an earlier write of which it is not known that both stores have it; bring the link
         /// up again.
         Locked = 0x43,
+        /// COMPARE_WRITE: the block is not what was expected; nothing was written.
+        Miscompare = 0x44,
     }
 }
 
 codes! {
-    /// What a frame carries. Types 0x8 to 0xa and 0xd to 0xf are kept for ranges of zeroes and changes of owner.
+    /// What a frame carries. Types 0x8 and 0x9 are kept for ranges of zeroes.
     FrameType {
         /// A block, or a part of one, to mirror.
         Write = 0x1,
@@ -110,9 +121,19 @@ codes! {
         Control = 0x6,
         /// A block, or a part of one, that its owner is asked to write: like `Write`, but the receiver owns the block.
         Request = 0x7,
+        /// Not taken: the receiver of this slot and sequence is not the owner, is about to hand over, or knows another epoch;
+        /// `code`: the site that owns, or is about to. Repeat later, with the epoch of then.
+        NotOwner = 0xa,
         /// The write of this slot and sequence is complete at its owner: the block may be shown.
         Commit = 0xb,
         /// Asks for the `Commit` of the peer's slot and sequence.
         AskCommit = 0xc,
+        /// Asks for the extent of the address, of which the sender knows `epoch`; `code` bit 0: for the LUN.
+        OwnReq = 0xd,
+        /// From `epoch` on the receiver owns the extent of the address; `code` bit 0: the LUN; bit 1: nobody asked, answer
+        /// with `Taken`.
+        Grant = 0xe,
+        /// The `Grant` of this slot and sequence has been heard.
+        Taken = 0xf,
     }
 }

@@ -32,6 +32,8 @@ counters! {
     blocks_written,
     /// Blocks read to this host.
     blocks_read,
+    /// Blocks that COMPARE_WRITE has found to be other than expected.
+    miscompares,
     /// Addresses looked up for LOOKUP.
     lookups,
     /// FLUSH commands complete.
@@ -90,6 +92,12 @@ counters! {
     tx_commit,
     /// Frames that ask for a COMMIT, sent.
     tx_ask_commit,
+    /// NOT_OWNER frames sent.
+    tx_not_owner,
+    /// Frames sent that ask for an extent or a LUN.
+    tx_own_req,
+    /// Frames sent that hand over an extent or a LUN, repeats included.
+    tx_grant,
     /// Frames ended as bad because the payload was late or faulty.
     tx_aborted,
     /// Blocks sent again after a time-out or an aborted frame.
@@ -156,6 +164,14 @@ counters! {
     turns_kept,
     /// Turns that the peer did not use in time.
     turns_dropped,
+    /// Extents and LUNs taken over from the peer.
+    owners_taken,
+    /// Extents and LUNs handed over to the peer.
+    owners_granted,
+    /// NOT_OWNER frames that came.
+    rx_not_owner,
+    /// Frames about owners that had no effect: late ones, second copies, forged ones.
+    rx_own_stale,
     /// COMMITs dropped because too many waited to be sent: the peer asks for them.
     commits_dropped,
     /// Unfinished blocks from the peer thrown out to make room.

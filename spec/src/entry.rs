@@ -8,7 +8,7 @@ bitflags::bitflags! {
     pub struct SubmissionFlags: u8 {
         /// WRITE and READ: allowed while the LUN is not live; used to make its stores equal.
         const SYNC = 1 << 0;
-        /// SET_OWNER: the whole LUN in one step, by its next generation.
+        /// SET_OWNER, ACQUIRE, RELEASE: the whole LUN in one step, by its next generation.
         const WHOLE_LUN = 1 << 1;
     }
 }
@@ -31,11 +31,12 @@ pub mod submission {
             /// SET_OWNER: the site that owns from now on, 0 or 1. Otherwise zero.
             OWNER, owner, set_owner: 40, 8;
             /// WRITE, READ: blocks, 1 to 64. LOOKUP: addresses, 1 to 512. SET_OWNER: blocks of the range, 0 for 65536.
+            /// ACQUIRE, RELEASE: extents, 1 to 64, the first is that of the address; 1 for a whole LUN. COMPARE_WRITE: 1.
             BLOCKS, blocks, set_blocks: 48, 16;
             /// First logical block address, in blocks of 4096 bytes.
             LBA, lba, set_lba: 64, 64;
             /// IOVA of the data: source of WRITE, target of READ and IDENTIFY, address list of LOOKUP (8 bytes each). A
-            /// multiple of 4096; the data are contiguous.
+            /// multiple of 4096; the data are contiguous. COMPARE_WRITE: the block that is expected, then the new one.
             IOVA, iova, set_iova: 128, 64;
             /// LOOKUP: IOVA where the answers go, a multiple of 4096. SET_OWNER: the epoch in bits 31:0.
             AUX, aux, set_aux: 192, 64;

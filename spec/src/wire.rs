@@ -84,7 +84,8 @@ layout! {
         UDP_CHECKSUM, udp_checksum, set_udp_checksum: 320, 16;
         /// Wire version in the high nibble, frame type in the low one.
         VERSION_TYPE, version_type, set_version_type: 336, 8;
-        /// REFUSED: the reason, a status code. BUSY: 1 when a turn is kept for the request. Otherwise zero.
+        /// REFUSED: the reason, a status code. BUSY: 1 when a turn is kept for the request. NOT_OWNER: the owner.
+        /// OWN_REQ, GRANT, TAKEN: bit 0 for a whole LUN, bit 1 for what nobody asked for. Otherwise zero.
         CODE, code, set_code: 344, 8;
         /// Link generation. Frames of another generation are dropped and counted; CONTROL frames carry zero.
         GENERATION, generation, set_generation: 352, 16;
@@ -98,9 +99,10 @@ layout! {
         OFFSET, offset, set_offset: 424, 8;
         /// Payload length in bytes, a multiple of 64.
         LENGTH, length, set_length: 432, 16;
-        /// WRITE, REQUEST: logical block address. ACK: cycles between the block's last beat and this frame's first.
+        /// WRITE, REQUEST: logical block address. OWN_REQ, GRANT, TAKEN: any address of the extent. ACK: cycles between the block's last beat and this frame's first.
         LBA, lba, set_lba: 448, 32;
-        /// WRITE, REQUEST: epoch of the extent at the sender. Otherwise zero.
+        /// WRITE, REQUEST, OWN_REQ: epoch of the extent at the sender. GRANT, TAKEN: the new one. Otherwise zero; of a LUN, the
+        /// extent's half is zero.
         EPOCH, epoch, set_epoch: 480, 32;
     }
 }

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use dyad_driver::backing::Backing;
-use dyad_driver::{CommandId, Completion, DmaBuffer, Mtu, Queue, Status};
+use dyad_driver::{CommandId, Completion, DmaBuffer, Extents, Mtu, Queue, Status};
 use dyad_model::judge::{Call, Judge, Return, Seen, Summary};
 use dyad_sim::link::Fcs;
 use dyad_sim::{SimBacking, Site};
@@ -17,7 +17,7 @@ use dyad_spec::BLOCK_BYTES;
 use dyad_spec::counters::Counter;
 
 use crate::Rng;
-use crate::system::{LUN, Pair, Setup};
+use crate::system::{LUN, Pair, Setup, counters_of};
 
 /// Commands under way at each site.
 const CLIENTS: usize = 12;
@@ -91,6 +91,10 @@ pub struct Plan {
     pub small: bool,
     /// Longest extra time of an answer of a store, in cycles.
     pub store_jitter: u64,
+    /// Log2 of the blocks of an extent.
+    pub extent_shift: u8,
+    /// One command in so many moves an extent, or the LUN, from site to site; 0: none.
+    pub moves: u64,
     /// Where to write a waveform of card A and card B.
     pub waves: Option<PathBuf>,
 }
@@ -109,6 +113,8 @@ impl Plan {
             blocks: *rng.pick(&[5, 8, 40]),
             small: false,
             store_jitter: *rng.pick(&[0, 0, 2000]),
+            extent_shift: *rng.pick(&[0, 2]),
+            moves: *rng.pick(&[0, 5, 12, 40]),
             waves: None,
         }
     }
@@ -127,10 +133,21 @@ pub struct Report {
 
 /// One command under way.
 struct Flight {
-    /// Its calls, one a block, and the block's place in its buffer.
-    calls: Vec<usize>,
-    write: bool,
+    /// Its calls, one a block, with the block. None when it moves an owner.
+    calls: Vec<(usize, u64)>,
+    kind: Kind,
     buffer: usize,
+}
+
+/// What a command does.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Kind {
+    Read,
+    Write,
+    /// Writes a block if it is what the client saw there last.
+    Swap,
+    /// Moves an owner.
+    Move,
 }
 
 struct Clients {
@@ -138,6 +155,8 @@ struct Clients {
     buffers: Vec<DmaBuffer>,
     free: Vec<usize>,
     flights: HashMap<CommandId, Flight>,
+    /// What was last read of each block, as a word of it.
+    seen: HashMap<u64, u64>,
 }
 
 impl Clients {
@@ -145,7 +164,7 @@ impl Clients {
         let backing = pair.bench.backing(site);
         let bytes = MOST_BLOCKS as usize * BLOCK_BYTES;
         let buffers = (0..CLIENTS).map(|_| backing.dma_alloc(bytes).expect("a buffer")).collect();
-        Self { site, buffers, free: (0..CLIENTS).collect(), flights: HashMap::new() }
+        Self { site, buffers, free: (0..CLIENTS).collect(), flights: HashMap::new(), seen: HashMap::new() }
     }
 
     /// Submits a command, unless all are under way.
@@ -158,25 +177,46 @@ impl Clients {
         now: u64,
     ) -> bool {
         let Some(buffer) = self.free.pop() else { return false };
-        let count = if rng.one_in(3) { 1 + rng.below(MOST_BLOCKS) } else { 1 };
+        if plan.moves > 0 && rng.one_in(plan.moves) {
+            let lba = rng.below(plan.blocks);
+            let extents = if rng.one_in(6) { Extents::WholeLun } else { Extents::From { lba, count: 1 } };
+            let id =
+                if rng.one_in(4) { queue.submit_release(LUN, extents) } else { queue.submit_acquire(LUN, extents) };
+            self.flights.insert(id.expect("there is room"), Flight { calls: Vec::new(), kind: Kind::Move, buffer });
+            return true;
+        }
+        let kind = *rng.pick(&[Kind::Read, Kind::Write, Kind::Swap, Kind::Read, Kind::Write]);
+        let count = if rng.one_in(3) && kind != Kind::Swap { 1 + rng.below(MOST_BLOCKS) } else { 1 };
         let lba = rng.below(plan.blocks - count + 1);
-        let write = rng.one_in(2);
         let memory = self.buffers[buffer].slice(0..count as usize * BLOCK_BYTES);
         let mut calls = Vec::new();
         for block in lba..lba + count {
             let value = judge.calls() as u64 + 1;
-            if write {
-                let at = (block - lba) as usize * BLOCK_BYTES;
-                self.buffers[buffer].write_at(at, &value.to_le_bytes().repeat(BLOCK_BYTES / 8));
+            let put = |index: usize, value: u64| {
+                self.buffers[buffer].write_at(index * BLOCK_BYTES, &value.to_le_bytes().repeat(BLOCK_BYTES / 8));
+            };
+            let expect = self.seen.get(&block).copied().unwrap_or(0);
+            let call = match kind {
+                Kind::Read | Kind::Move => Call::Read { block },
+                Kind::Write => Call::Write { block, value },
+                Kind::Swap => Call::Swap { block, expect, value },
+            };
+            match kind {
+                Kind::Read | Kind::Move => {}
+                Kind::Write => put((block - lba) as usize, value),
+                Kind::Swap => {
+                    put(0, expect);
+                    put(1, value);
+                }
             }
-            calls.push(judge.call(now, if write { Call::Write { block, value } } else { Call::Read { block } }));
+            calls.push((judge.call(now, call), block));
         }
-        let id = if write {
-            queue.submit_write(LUN, lba, count as u16, &memory)
-        } else {
-            queue.submit_read(LUN, lba, count as u16, &memory)
+        let id = match kind {
+            Kind::Write => queue.submit_write(LUN, lba, count as u16, &memory),
+            Kind::Swap => queue.submit_compare_write(LUN, lba, &self.buffers[buffer].slice(0..2 * BLOCK_BYTES)),
+            Kind::Read | Kind::Move => queue.submit_read(LUN, lba, count as u16, &memory),
         };
-        self.flights.insert(id.expect("there is room"), Flight { calls, write, buffer });
+        self.flights.insert(id.expect("there is room"), Flight { calls, kind, buffer });
         true
     }
 
@@ -185,19 +225,30 @@ impl Clients {
         let id = completion.id();
         let flight = self.flights.remove(&id).ok_or(format!("{id:?} completed, but is not under way"))?;
         let good = completion.status() == Status::Ok;
-        if !good && !matches!(completion.status(), Status::Locked | Status::PeerTimeout | Status::LinkDown) {
-            return Err(format!("a command at {} ended with {:?}", self.site, completion.status()));
+        // The other site may have become the LUN's default owner.
+        let refused = match flight.kind {
+            Kind::Move => Status::NotOwner,
+            _ => Status::Miscompare,
+        };
+        let differs = flight.kind == Kind::Swap && completion.status() == refused;
+        let refused = completion.status() == refused && matches!(flight.kind, Kind::Move | Kind::Swap);
+        if !good && !refused && !matches!(completion.status(), Status::Locked | Status::PeerTimeout | Status::LinkDown)
+        {
+            let what = flight.kind;
+            return Err(format!("a command ({what:?}) at {} ended with {:?}", self.site, completion.status()));
         }
-        for (i, call) in flight.calls.iter().enumerate() {
-            let returned = match (good, flight.write) {
-                (true, true) => Return::Done,
-                (true, false) => {
-                    let mut block = vec![0; BLOCK_BYTES];
-                    self.buffers[flight.buffer].read_at(i * BLOCK_BYTES, &mut block);
-                    Return::Read(seen(&block))
+        for (i, (call, block)) in flight.calls.iter().enumerate() {
+            let returned = match (good, flight.kind) {
+                (true, Kind::Write | Kind::Swap) => Return::Done,
+                (true, Kind::Read | Kind::Move) => {
+                    let mut bytes = vec![0; BLOCK_BYTES];
+                    self.buffers[flight.buffer].read_at(i * BLOCK_BYTES, &mut bytes);
+                    self.seen.insert(*block, u64::from_le_bytes(bytes[..8].try_into().expect("eight bytes")));
+                    Return::Read(seen(&bytes))
                 }
-                (false, true) => Return::Unknown,
-                (false, false) => Return::Void,
+                (false, Kind::Swap) if differs => Return::Miscompare,
+                (false, Kind::Write | Kind::Swap) => Return::Unknown,
+                (false, Kind::Read | Kind::Move) => Return::Void,
             };
             judge.ret(*call, now, returned);
         }
@@ -219,6 +270,7 @@ pub fn soak(plan: &Plan, mut progress: impl FnMut(u64)) -> Result<Report, String
         km: plan.km,
         seed: plan.seed,
         lun_blocks: plan.blocks.max(16),
+        extent_shift: plan.extent_shift,
         resend: Duration::from_micros(200),
         resend_limit: 15,
         small: plan.small,
@@ -236,7 +288,8 @@ pub fn soak(plan: &Plan, mut progress: impl FnMut(u64)) -> Result<Report, String
         let now = pair.bench.world().cycle();
         for (clients, queue) in clients.iter_mut().zip([&mut pair.qa, &mut pair.qb]) {
             while let Some(completion) = queue.poll().map_err(|e| e.to_string())? {
-                clients.complete(&completion, &mut judge, now)?;
+                let told = clients.complete(&completion, &mut judge, now);
+                told.map_err(|what| format!("{what}\n{}", counters_of(&pair.a, &pair.b)))?;
                 completed += 1;
                 quiet_since = now;
                 progress(completed);
@@ -283,13 +336,16 @@ fn set_faults(pair: &Pair, faults: Faults) {
     }
 }
 
-/// Waits until no slot is in use at A, and every block at B has been committed.
+/// Waits until no slot is in use, and every block from the peer has been committed, at both sites.
 fn settle(pair: &Pair) -> bool {
     for _ in 0..200 {
         pair.bench.world_mut().run(20_000);
-        let b = pair.b.device();
-        let open = b.counter(Counter::blocks_mirrored) != b.counter(Counter::blocks_committed);
-        if pair.a.device().registers().get(&dyad_spec::regs::SLOTS_IN_USE) == 0 && !open {
+        let settled = [&pair.a, &pair.b].map(|site| {
+            let device = site.device();
+            let open = device.counter(Counter::blocks_mirrored) != device.counter(Counter::blocks_committed);
+            device.registers().get(&dyad_spec::regs::SLOTS_IN_USE) == 0 && !open
+        });
+        if settled == [true, true] {
             return true;
         }
     }

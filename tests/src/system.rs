@@ -40,6 +40,8 @@ pub struct Setup {
     pub resend_limit: u8,
     /// Blocks of the LUN.
     pub lun_blocks: u64,
+    /// Log2 of the blocks of an extent, at least.
+    pub extent_shift: u8,
     /// Bytes of each store; where it has no room for a staging area, the card requests nothing of its peer.
     pub store_bytes: usize,
     /// Cards with 64 slots, each of which is soon used again. They are compiled when the test runs.
@@ -59,6 +61,7 @@ impl Setup {
             resend: Duration::from_micros(200),
             resend_limit: 3,
             lun_blocks: LUN_BLOCKS,
+            extent_shift: 0,
             store_bytes: STORE_BYTES,
             small: false,
             store_jitter: 0,
@@ -140,7 +143,13 @@ impl Pair {
         let bench = Bench::new(World::new(config, [card(0), card(1)]).expect("memory for two stores"));
         let (mut a, mut b) = (open(&bench, setup, Site::A), open(&bench, setup, Site::B));
         let blocks = (setup.store_bytes / BLOCK_BYTES) as u64;
-        let lun = NewLun { number: Some(LUN), blocks: setup.lun_blocks, owner: 0, uuid: 77, extent_shift_min: 0 };
+        let lun = NewLun {
+            number: Some(LUN),
+            blocks: setup.lun_blocks,
+            owner: 0,
+            uuid: 77,
+            extent_shift_min: setup.extent_shift,
+        };
         for (number, site) in [&mut a, &mut b].into_iter().enumerate() {
             site.format(0xd1ad, number as u8).expect("format");
             site.create_lun(&lun, blocks).expect("create the LUN");
@@ -187,11 +196,7 @@ impl Pair {
 
     /// Every counter of both cards that is not 0, for messages.
     pub fn counters(&self) -> String {
-        let of = |site: &DriverSite<SimBacking>| -> String {
-            let counters = site.device().counters().unwrap_or_default();
-            counters.iter().filter(|c| c.1 > 0).map(|(c, n)| format!("{}={n} ", c.name())).collect()
-        };
-        format!("A: {}\nB: {}", of(&self.a), of(&self.b))
+        counters_of(&self.a, &self.b)
     }
 
     /// Panics when a card has broken a rule of its buses, or has reached for memory that was not mapped.
@@ -208,4 +213,13 @@ pub fn pattern(lba: u64, version: u64) -> Vec<u8> {
     (0..BLOCK_BYTES as u64 / 8)
         .flat_map(|i| (lba << 48 ^ version << 32 ^ i).wrapping_mul(0x9e37_79b9_7f4a_7c15).to_le_bytes())
         .collect()
+}
+
+/// Every counter of both cards that is not 0.
+pub fn counters_of(a: &DriverSite<SimBacking>, b: &DriverSite<SimBacking>) -> String {
+    let of = |site: &DriverSite<SimBacking>| -> String {
+        let counters = site.device().counters().unwrap_or_default();
+        counters.iter().filter(|c| c.1 > 0).map(|(c, n)| format!("{}={n} ", c.name())).collect()
+    };
+    format!("A: {}\nB: {}", of(a), of(b))
 }

@@ -3,6 +3,7 @@
 mod common;
 
 use common::{Pulses, Streams, words};
+use dyad_hdl::bundle::own_code::{RELEASE, WHOLE};
 use dyad_hdl::bundle::{AdminCmd, CmdNew, Cqe, OpInfo, Sqe, op_kind};
 use dyad_hdl::ir::Bits;
 use dyad_hdl::offload::decode::{REFUSALS, decode};
@@ -12,18 +13,18 @@ use dyad_spec::{MAX_BLOCKS, MAX_LOOKUPS, Opcode, Status, regs};
 use dyad_tests::{Dut, Rng, Scoreboard, Stall, Trial, field, pack, trial};
 use std::collections::{HashMap, HashSet, VecDeque};
 
-/// A LUN: valid, live, local, blocks.
-type Lun = (bool, bool, bool, u32);
+/// A LUN: valid, live, local, blocks, log2 of the blocks of an extent.
+type Lun = (bool, bool, bool, u32, u32);
 
 const LUNS: [Lun; 8] = [
-    (true, true, false, 1000),
-    (true, true, true, 64),
-    (true, false, false, 5000),
-    (false, true, false, 1000),
-    (true, true, false, u32::MAX),
-    (true, false, true, 1),
-    (false, false, false, 0),
-    (true, true, false, 70),
+    (true, true, false, 1000, 4),
+    (true, true, true, 64, 0),
+    (true, false, false, 5000, 9),
+    (false, true, false, 1000, 3),
+    (true, true, false, u32::MAX, 31),
+    (true, false, true, 1, 1),
+    (false, false, false, 0, 7),
+    (true, true, false, 70, 15),
 ];
 
 /// A submission as it is offered.
@@ -41,11 +42,12 @@ struct Offer {
 fn verdict(o: &Offer, link: bool) -> Status {
     let s = &o.sub;
     let Ok(op) = Opcode::try_from(s.opcode() as u8) else { return Status::BadOpcode };
-    let data = matches!(op, Opcode::Write | Opcode::Read);
+    let data = matches!(op, Opcode::Write | Opcode::Read | Opcode::CompareWrite);
     let set = op == Opcode::SetOwner;
+    let own = matches!(op, Opcode::Acquire | Opcode::Release);
     let flags = match op {
         Opcode::Write | Opcode::Read => 1,
-        Opcode::SetOwner => 2,
+        Opcode::SetOwner | Opcode::Acquire | Opcode::Release => 2,
         _ => 0,
     };
     let owners = if set { 2 } else { 1 };
@@ -53,27 +55,35 @@ fn verdict(o: &Offer, link: bool) -> Status {
     if o.reserved || s.flags() & !flags != 0 || s.owner() >= owners || (!aux && s.aux() != 0) {
         return Status::BadOpcode;
     }
-    let most = if data { MAX_BLOCKS } else { MAX_LOOKUPS };
-    if (data || op == Opcode::Lookup) && !(1..=most).contains(&s.blocks()) {
+    if own && s.iova() != 0 {
+        return Status::BadOpcode;
+    }
+    let most = match op {
+        Opcode::Lookup => MAX_LOOKUPS,
+        _ if own && s.flags() != 0 => 1,
+        Opcode::CompareWrite => 1,
+        _ => MAX_BLOCKS,
+    };
+    if (data || own || op == Opcode::Lookup) && !(1..=most).contains(&s.blocks()) {
         return Status::BadBlocks;
     }
     let lun = LUNS.get(s.lun() as usize).filter(|l| l.0);
     if op != Opcode::Identify && lun.is_none() {
         return Status::BadLun;
     }
-    let (_, live, local, blocks) = lun.copied().unwrap_or_default();
+    let (_, live, local, blocks, _) = lun.copied().unwrap_or_default();
     let past = s.lba().checked_add(s.blocks()).is_none_or(|end| end > u64::from(blocks));
-    if (data && past) || (set && s.lba() >> 32 != 0) {
+    if (data && past) || ((set || own) && s.lba() >> 32 != 0) {
         return Status::BadLba;
     }
     let iova = data || matches!(op, Opcode::Lookup | Opcode::Identify);
     if (iova && !s.iova().is_multiple_of(4096)) || (op == Opcode::Lookup && !s.aux().is_multiple_of(4096)) {
         return Status::Misaligned;
     }
-    if data && !live && s.flags() & 1 == 0 {
+    if (data || own) && !live && s.flags() & 1 == 0 {
         return Status::NotLive;
     }
-    if (data || op == Opcode::Flush) && !local && !link {
+    if (data || own || op == Opcode::Flush) && !local && !link {
         return Status::LinkDown;
     }
     Status::Ok
@@ -88,20 +98,26 @@ fn any_offer(rng: &mut Rng) -> Offer {
     let blocks = match op {
         Opcode::Lookup => 1 + rng.below(MAX_LOOKUPS),
         Opcode::SetOwner => rng.below(1 << 16),
+        Opcode::CompareWrite => 1,
+        Opcode::Acquire | Opcode::Release => 1 + rng.below(MAX_BLOCKS),
         _ => {
             let longest = *rng.pick(&[1, 4, 64]);
             (1 + rng.below(longest)).min(most)
         }
     };
     s.set_opcode(op.code()).set_cid(rng.below(1 << 16)).set_lun(lun).set_blocks(blocks);
+    let own = matches!(op, Opcode::Acquire | Opcode::Release);
     let room = most - blocks.min(most);
     let inside = rng.below(room + 1);
     s.set_lba(*rng.pick(&[0, room, inside]));
-    s.set_iova(rng.next_u64() << 12);
+    s.set_iova(if own { 0 } else { rng.next_u64() << 12 });
     match op {
         Opcode::Lookup => drop(s.set_aux(rng.next_u64() << 12)),
         Opcode::SetOwner => drop(s.set_aux(rng.next_u64()).set_owner(rng.below(2)).set_flags(rng.below(2) * 2)),
         Opcode::Write | Opcode::Read => drop(s.set_flags(u64::from(!LUNS[lun as usize].1))),
+        // Extents are not held against the LUN's size: the directory knows them.
+        Opcode::Acquire | Opcode::Release if rng.one_in(4) => drop(s.set_flags(2).set_blocks(1)),
+        Opcode::Acquire | Opcode::Release => drop(s.set_lba(rng.next_u64() >> 32)),
         _ => {}
     }
     let mut reserved = false;
@@ -141,13 +157,16 @@ struct Bench {
     noted: HashSet<u64>,
     refusals: HashMap<Status, u64>,
     op_cycles: Vec<u64>,
+    /// Blocks of an extent, and codes, of commands about owners that were right.
+    owned: HashSet<(u64, u64)>,
 }
 
 impl Bench {
     fn new(t: &mut Trial, stall: Stall) -> Self {
         let mut dut = t.dut(&decode(&Params::new(64)));
         let control = |l: &Lun| {
-            regs::LUN_VALID.put(l.0.into()) | regs::LUN_LIVE.put(l.1.into()) | regs::LUN_LOCAL.put(l.2.into())
+            let state = regs::LUN_VALID.put(l.0.into()) | regs::LUN_LIVE.put(l.1.into());
+            state | regs::LUN_LOCAL.put(l.2.into()) | regs::LUN_EXTENT_SHIFT.put(l.4)
         };
         dut.poke_bits("lun_control", &words(&LUNS.iter().map(control).collect::<Vec<_>>()));
         dut.poke_bits("lun_blocks", &words(&LUNS.map(|l| l.3)));
@@ -165,6 +184,7 @@ impl Bench {
             noted: HashSet::new(),
             refusals: HashMap::new(),
             op_cycles: Vec::new(),
+            owned: HashSet::new(),
         }
     }
 
@@ -205,9 +225,13 @@ impl Bench {
             Opcode::Write => Some(op_kind::WRITE),
             Opcode::Read => Some(op_kind::READ),
             Opcode::Flush => Some(op_kind::FLUSH),
+            Opcode::CompareWrite => Some(op_kind::COMPARE),
+            Opcode::Acquire | Opcode::Release => Some(op_kind::OWN),
             _ => None,
         };
-        let blocks = if matches!(op, Opcode::Write | Opcode::Read) { s.blocks() } else { 1 };
+        let own = kind == Some(op_kind::OWN);
+        let data = matches!(op, Opcode::Write | Opcode::Read | Opcode::CompareWrite);
+        let blocks = if own || data { s.blocks() } else { 1 };
         self.news.expect(pack(CmdNew::FIELDS, &[&common[..], &[("cmd", cmd), ("blocks", blocks)]].concat()));
         let Some(kind) = kind else {
             let fields = [
@@ -223,17 +247,23 @@ impl Bench {
             ];
             return self.admins.expect(pack(AdminCmd::FIELDS, &fields));
         };
+        let step = if own { 1 << LUNS[s.lun() as usize].4 } else { 1 };
+        let code = u64::from(op == Opcode::Release) << RELEASE | u64::from(s.flags() & 2 != 0) << WHOLE;
         for n in 0..blocks {
+            let page = if own { code } else { ((s.iova() >> 12) + n) & ((1 << 52) - 1) };
             let fields = [
                 ("cmd", cmd),
                 ("block", n),
                 ("kind", kind),
                 ("local", LUNS[s.lun() as usize].2.into()),
                 ("lun", s.lun()),
-                ("lba", (s.lba() + n) & 0xffff_ffff),
-                ("page", ((s.iova() >> 12) + n) & ((1 << 52) - 1)),
+                ("lba", (s.lba() + n * step) & 0xffff_ffff),
+                ("page", page),
             ];
             self.ops.expect(pack(OpInfo::FIELDS, &fields));
+        }
+        if own {
+            self.owned.insert((step, code));
         }
     }
 
@@ -312,6 +342,8 @@ fn decode_checks_and_splits() {
                 assert_eq!(b.events.of(name), count, "{name}");
             }
             assert_eq!(b.dut.peek("quiet"), 1);
+            let (steps, codes): (HashSet<_>, HashSet<_>) = b.owned.iter().copied().unzip();
+            assert_eq!((steps.len(), codes.len()), (4, 4), "steps and codes of {:?}", b.owned);
         }
     });
 }

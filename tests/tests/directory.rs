@@ -36,28 +36,31 @@ impl Lun {
     }
 }
 
-/// An answer: valid, owner, epoch.
-type Answer = (u64, u64, u64);
+/// An answer: valid, owner, epoch, closing, and the entry of an address that is valid.
+type Answer = (u64, u64, u64, u64, Option<u64>);
 
 /// The reference: entries that were written, by number, with the generation of that moment.
 #[derive(Default)]
 struct Reference {
-    entries: HashMap<u64, (u32, u64, u64)>,
+    entries: HashMap<u64, (u32, u64, u64, u64)>,
 }
 
 impl Reference {
     fn lookup(&self, lun: &Lun, lba: u32, extents: u64) -> Answer {
-        let Some(entry) = lun.entry(lba, extents) else { return (0, 0, 0) };
+        let Some(entry) = lun.entry(lba, extents) else { return (0, 0, 0, 0, None) };
         let generation = u64::from(lun.generation) << 16;
         match self.entries.get(&entry) {
-            Some((g, owner, epoch)) if *g == lun.generation => (1, *owner, generation | epoch),
-            _ => (1, u64::from(lun.owner), generation),
+            Some((g, owner, epoch, closing)) if *g == lun.generation => {
+                (1, *owner, generation | epoch, *closing, Some(entry))
+            }
+            _ => (1, u64::from(lun.owner), generation, 0, Some(entry)),
         }
     }
 
-    fn update(&mut self, lun: &Lun, lba: u32, owner: u64, epoch: u64, extents: u64) {
+    /// `to`: owner, epoch, closing.
+    fn update(&mut self, lun: &Lun, lba: u32, to: (u64, u64, u64), extents: u64) {
         if let Some(entry) = lun.entry(lba, extents) {
-            self.entries.insert(entry, (lun.generation, owner, epoch));
+            self.entries.insert(entry, (lun.generation, to.0, to.1, to.2));
         }
     }
 }
@@ -152,12 +155,13 @@ fn run(dut: &mut Dut, rng: &mut Rng, extents: u32, cycles: u64) -> u64 {
 
         // One in two updates goes where the lookup goes, in this cycle.
         let (lun, lba) = if rng.one_in(2) { (lun, lba) } else { told.next(rng, &luns) };
-        let (owner, epoch) = (rng.below(2), rng.below(1 << 16));
+        let (owner, epoch, closing) = (rng.below(2), rng.below(1 << 16), rng.below(2));
         dut.set(update_port[0], u64::from(update));
-        let fields = [("lun", lun), ("lba", u64::from(lba)), ("owner", owner), ("epoch", epoch)];
+        let to = [("owner", owner), ("epoch", epoch), ("closing", closing)];
+        let fields = [&[("lun", lun), ("lba", u64::from(lba))][..], &to].concat();
         dut.set_bits(update_port[1], &pack(DirUpdate::FIELDS, &fields));
         if update {
-            reference.update(&luns[lun as usize], lba, owner, epoch, u64::from(extents));
+            reference.update(&luns[lun as usize], lba, (owner, epoch, closing), u64::from(extents));
         }
 
         dut.settle();
@@ -171,7 +175,9 @@ fn run(dut: &mut Dut, rng: &mut Rng, extents: u32, cycles: u64) -> u64 {
             let bits = dut.get_bits(answer_port[1]);
             let get = |name| field(Lookup::FIELDS, &bits, name);
             assert_eq!(get("tag"), tag, "cycle {cycle}: tag");
-            assert_eq!((get("valid"), get("owner"), get("epoch")), answer, "cycle {cycle}: valid, owner, epoch");
+            let index = (get("valid") == 1).then(|| get("index"));
+            let is = (get("valid"), get("owner"), get("epoch"), get("closing"), index);
+            assert_eq!(is, answer, "cycle {cycle}: valid, owner, epoch, closing, entry");
             compared += 1;
         }
         dut.edge();
@@ -209,7 +215,9 @@ fn directory_takes_a_lookup_and_an_update_of_one_extent_every_cycle() {
         dut.poke("s_lookup_valid", 1);
         dut.poke("s_update_valid", 1);
         for cycle in 0..1000u64 {
-            let update = pack(DirUpdate::FIELDS, &[("lba", 3), ("owner", cycle & 1), ("epoch", cycle)]);
+            let closing = cycle >> 1 & 1;
+            let fields = [("lba", 3), ("owner", cycle & 1), ("epoch", cycle), ("closing", closing)];
+            let update = pack(DirUpdate::FIELDS, &fields);
             dut.poke_bits("s_update_data", &update);
             dut.poke_bits("s_lookup_data", &pack(LookupReq::FIELDS, &[("lba", 3), ("tag", cycle & 15)]));
             dut.settle();
@@ -219,8 +227,8 @@ fn directory_takes_a_lookup_and_an_update_of_one_extent_every_cycle() {
                 let bits = dut.peek_bits("m_lookup_data");
                 let get = |name| field(Lookup::FIELDS, &bits, name);
                 // The lookup of cycle n sees the update of cycle n - 1; the first one the LUN's default.
-                let want = if asked == 0 { (1, 0) } else { ((asked - 1) & 1, asked - 1) };
-                assert_eq!((get("owner"), get("epoch")), want, "cycle {cycle}");
+                let want = if asked == 0 { (1, 0, 0) } else { ((asked - 1) & 1, asked - 1, (asked - 1) >> 1 & 1) };
+                assert_eq!((get("owner"), get("epoch"), get("closing")), want, "cycle {cycle}");
                 assert_eq!(get("tag"), asked & 15, "cycle {cycle}");
             }
             dut.edge();

@@ -4,7 +4,7 @@ mod net;
 
 use std::collections::VecDeque;
 
-use dyad_hdl::bundle::{Answer, RxEnd, RxHead, TxCtl, TxJob};
+use dyad_hdl::bundle::{Answer, OwnFrame, RxEnd, RxHead, TxCtl, TxJob};
 use dyad_hdl::ir::Bits;
 use dyad_hdl::net::eth_rx::{FLUSH_FIELDS, eth_rx};
 use dyad_hdl::net::eth_tx::{eth_tx, pay_width};
@@ -21,6 +21,7 @@ type Fields = Vec<(&'static str, u64)>;
 struct Expected {
     answers: VecDeque<Bits>,
     flushes: VecDeque<Bits>,
+    owns: VecDeque<Bits>,
     blocks: VecDeque<(Fields, Vec<u8>)>,
     messages: VecDeque<Vec<u8>>,
 }
@@ -100,6 +101,10 @@ impl Pair {
             assert_eq!(Some(flush), want.flushes.pop_front());
             self.counts[0] += 1;
         }
+        if let Some(own) = self.event("m_own") {
+            assert_eq!(Some(own), want.owns.pop_front());
+            self.counts[0] += 1;
+        }
         // A header may come one cycle before the end of the frame before it.
         self.heads.extend(self.event("m_whdr"));
         if let Some(beat) = self.event("m_wbeat") {
@@ -144,11 +149,18 @@ fn traffic(t: &mut Trial, data_w: usize, jumbo: bool, stall: Stall) {
         let (slot, seq) = (t.rng.below(4096), t.rng.next_u64() >> 32);
         match t.rng.below(3) {
             0 => {
-                let ftype = *t.rng.pick(&[FrameType::Ack, FrameType::Busy, FrameType::Refused, FrameType::Flush]);
+                use FrameType::{Ack, Busy, Flush, Grant, NotOwner, OwnReq, Refused, Taken};
+                let ftype = *t.rng.pick(&[Ack, Busy, Refused, NotOwner, Flush, OwnReq, Grant, Taken]);
                 let code = t.rng.below(256);
                 let fields = [("ftype", ftype.code()), ("code", code), ("slot", slot), ("seq", seq)];
-                pair.push("s_ctl", pack(TxCtl::FIELDS, &fields));
-                if ftype == FrameType::Flush {
+                let (lun, lba, epoch) = (t.rng.below(8), t.rng.next_u64() >> 32, t.rng.next_u64() >> 32);
+                let about_owners = matches!(ftype, OwnReq | Grant | Taken);
+                let more = if about_owners { [("lun", lun), ("epoch", epoch)] } else { [("lun", 0), ("epoch", 0)] };
+                let place = if about_owners { ("t_ref", lba) } else { ("t_ref", t.rng.next_u64() >> 32) };
+                pair.push("s_ctl", pack(TxCtl::FIELDS, &[&fields[..], &more, &[place]].concat()));
+                if about_owners {
+                    want.owns.push_back(pack(OwnFrame::FIELDS, &[&fields[..], &more, &[("lba", lba)]].concat()));
+                } else if ftype == Flush {
                     want.flushes.push_back(pack(FLUSH_FIELDS, &fields[2..]));
                 } else {
                     want.answers.push_back(pack(Answer::FIELDS, &fields));
@@ -179,7 +191,10 @@ fn traffic(t: &mut Trial, data_w: usize, jumbo: bool, stall: Stall) {
             pair.cycle(t, &mut want);
         }
     }
-    let left = |want: &Expected| want.answers.len() + want.flushes.len() + want.blocks.len() + want.messages.len();
+    let left = |want: &Expected| {
+        let short = want.answers.len() + want.flushes.len() + want.owns.len();
+        short + want.blocks.len() + want.messages.len()
+    };
     for _ in 0..100_000 {
         if left(&want) == 0 {
             break;

@@ -20,10 +20,12 @@ fn good_frame(rng: &mut Rng, link: &Link, kind: FrameType) -> Frame {
         _ => (0, 0),
     };
     let mut h = link.peer().header(kind, length);
-    let of_peer = matches!(kind, FrameType::Write | FrameType::Request | FrameType::Flush | FrameType::Commit);
+    let of_peer = net::of_peer(kind);
     let slots = if of_peer { link.peer_slots } else { link.slots };
     h.set_offset((offset / wire::OFFSET_UNIT) as u64).set_slot(rng.below(slots)).set_seq(rng.next_u64());
-    h.set_code(rng.next_u64()).set_lun(rng.next_u64()).set_lba(rng.next_u64()).set_epoch(rng.next_u64());
+    // Frames about owners of LUNs that no card has show nothing.
+    h.set_lun(if rng.one_in(4) { rng.next_u64() } else { rng.below(9) });
+    h.set_code(rng.next_u64()).set_lba(rng.next_u64()).set_epoch(rng.next_u64());
     // Not looked at.
     h.set_eth_src(rng.next_u64()).set_ip_tos(rng.next_u64()).set_ip_id(rng.next_u64()).set_ip_ttl(rng.next_u64());
     h.set_udp_src(rng.next_u64()).set_ip_fragment(if rng.one_in(2) { 0x4000 } else { 0 });
@@ -128,8 +130,8 @@ const FAULTS: &[Fault] = &[
     ("wire version 0", |h, _| h.set_version_type(h.version_type() & 15), Counter::rx_bad_type),
     ("wire version 2", |h, _| h.set_version_type(h.version_type() & 15 | 0x20), Counter::rx_bad_type),
     ("type 0", |h, _| h.set_version_type(0x10), Counter::rx_bad_type),
+    ("type 8", |h, _| h.set_version_type(0x18), Counter::rx_bad_type),
     ("type 9", |h, _| h.set_version_type(0x19), Counter::rx_bad_type),
-    ("type 15", |h, _| h.set_version_type(0x1f), Counter::rx_bad_type),
 ];
 
 /// Each single fault of the headers, in a frame of each type.
@@ -169,7 +171,7 @@ fn eth_rx_slots() {
         let link = Link { peer_slots: 512, ..bench.link.clone() };
         bench.set_link(link.clone());
         for (kind, ..) in FrameType::ALL.iter().filter(|k| k.0 != FrameType::Control) {
-            let of_peer = matches!(kind, FrameType::Write | FrameType::Request | FrameType::Flush | FrameType::Commit);
+            let of_peer = net::of_peer(*kind);
             let limit = if of_peer { 512 } else { 4096 };
             for slot in [0, limit - 1, limit, 4096, 0x8000, 0xffff] {
                 let mut frame = good_frame(&mut t.rng, &link, *kind).with_header(|h| h.set_slot(slot));
@@ -204,7 +206,7 @@ fn eth_rx_lengths_and_offsets() {
             let what = format!("{kind:?}: {payload} bytes, says {offset}, {length}");
             bad_then_good(bench, t, &what, &frame, Counter::rx_bad_length, 0);
         };
-        use FrameType::{Ack, AskCommit, Busy, Commit, Control, Flush, Refused, Write};
+        use FrameType::{Ack, AskCommit, Busy, Commit, Control, Flush, Grant, NotOwner, OwnReq, Refused, Taken, Write};
         for (payload, offset, length) in [
             (4096, 1, 4096),
             (4096, 0, 1408),
@@ -229,7 +231,7 @@ fn eth_rx_lengths_and_offsets() {
         {
             check(t, Control, payload, 0, length);
         }
-        for kind in [Ack, Busy, Refused, Flush, Commit, AskCommit] {
+        for kind in [Ack, Busy, Refused, NotOwner, Flush, Commit, AskCommit, OwnReq, Grant, Taken] {
             for (payload, length) in [(64, 64), (64, 0), (0, 64), (1, 0), (1, 1), (4096, 4096)] {
                 check(t, kind, payload, 0, length);
             }
@@ -241,7 +243,7 @@ fn eth_rx_lengths_and_offsets() {
 #[test]
 fn eth_rx_cut_at_every_beat() {
     for_each_width(|t, bench| {
-        for kind in [FrameType::Write, FrameType::Ack, FrameType::Control, FrameType::Flush] {
+        for kind in [FrameType::Write, FrameType::Ack, FrameType::Control, FrameType::Flush, FrameType::OwnReq] {
             let mut frame = good_frame(&mut t.rng, &bench.link, kind);
             if kind == FrameType::Write {
                 frame = sized(&mut t.rng, &bench.link, kind, 1408, (0, 1408));

@@ -189,8 +189,8 @@ fn eth_tx_order_of_sources() {
             (0..3).for_each(|_| bench.ctl(t));
             bench.drain(t);
             let name = |f: &net::Taken| match f.frame.header().version_type() & 15 {
-                1 if bench.jobs[&f.frame.header().seq()].again => 'r',
-                1 => 'w',
+                1 | 7 if bench.jobs[&f.frame.header().seq()].again => 'r',
+                1 | 7 => 'w',
                 6 => 'm',
                 _ => 'c',
             };

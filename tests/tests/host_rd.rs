@@ -9,7 +9,7 @@ use dyad_tests::{Dut, Rng, Scoreboard, Sink, Source, Stall, pack, prove, trial};
 use std::collections::VecDeque;
 
 /// Clients, the first to be served first.
-const PRECEDENCE: [usize; CLIENTS] = [0, 2, 1];
+const PRECEDENCE: [usize; CLIENTS] = [0, 2, 3, 1];
 
 /// What host memory holds at an address, and whether it can be read.
 fn memory(addr: u64, data_w: usize) -> (Bits, bool) {
@@ -165,7 +165,7 @@ fn each_client_gets_its_beats_in_order() {
             let mut clients = Clients::new(&dut, stall);
             for _ in 0..50 {
                 let (addr, beats) = burst(&mut t.rng, data_w);
-                clients.ask(t.rng.below(3) as usize, addr, beats, data_w);
+                clients.ask(t.rng.below(CLIENTS as u64) as usize, addr, beats, data_w);
             }
             let total = clients.missing() as u64;
             while clients.missing() > 0 {
@@ -221,7 +221,7 @@ fn no_more_bursts_are_under_way_than_have_tags() {
         let mut dut = t.dut(&host_rd(&Params::new(64)));
         dut.poke("m_axi_arready", 1);
         let mut clients = Clients::new(&dut, Stall::None);
-        (0..50).for_each(|i| clients.ask(i % 3, 0, 1, 64));
+        (0..50).for_each(|i| clients.ask(i % CLIENTS, 0, 1, 64));
         let mut taken = 0;
         for _ in 0..200 {
             clients.drive(&mut dut, &mut t.rng);
@@ -243,7 +243,7 @@ fn drain_throws_away_what_is_under_way() {
             let mut clients = Clients::new(&dut, Stall::Quarter);
             for _ in 0..20 {
                 let (addr, beats) = burst(&mut t.rng, 64);
-                clients.ask(t.rng.below(3) as usize, addr, beats, 64);
+                clients.ask(t.rng.below(CLIENTS as u64) as usize, addr, beats, 64);
             }
             for _ in 0..20 + 11 * round {
                 clients.drive(&mut dut, &mut t.rng);

@@ -217,6 +217,7 @@ impl Bench {
         self.grants.got(&(id, block));
         let Holder::Asked(wanted, exclusive) = *self.of(id) else { panic!("{id} did not ask") };
         assert_eq!(wanted, block, "the block that {id} asked for");
+        assert_eq!(get("exclusive") == 1, exclusive, "how {id} asked for it");
         // By what the test itself sees, not by the model: nobody else has it, or all only read.
         let others = self.holders.iter().filter(|h| matches!(h.1, Holder::Holds(b, _) if b == block));
         for (other, holder) in others {

@@ -10,7 +10,7 @@ use common::{WIDTHS, random_block};
 use dyad_hdl::params::Params;
 use dyad_spec::{FrameType, Status};
 use dyad_tests::{Stall, Trial, trial};
-use mirror_bench::{BLOCKS, Bench, Ctl, EPOCH, Frame, LOCAL_LUN, OWN_LUN, Seen};
+use mirror_bench::{BLOCKS, Bench, Ctl, Frame, LOCAL_LUN, OWN_LUN, SITE, Seen};
 use mirror_peer::{Line, Peer};
 
 fn each_width(body: impl Fn(&mut Trial, &Params)) {
@@ -218,7 +218,8 @@ fn mirror_evicts_the_oldest_unfinished() {
     });
 }
 
-/// What is not the peer's to write is refused, once whole; nothing is locked or written.
+/// What is not the peer's to write is not taken, once whole; nothing is locked or written. Where it is the other's, or the
+/// epoch is another: NOT_OWNER, with the owner as the directory has it.
 #[test]
 fn mirror_refuses() {
     each_width(|t, p| {
@@ -226,26 +227,35 @@ fn mirror_refuses() {
         let block = random_block(&mut t.rng);
         let good = Frame::of(4, 1, 7, &block, false);
         type Change = fn(&mut Frame);
-        let cases: [(&str, Change); 8] = [
-            ("bad_epoch", |f| f.epoch = EPOCH + 1),
-            ("bad_epoch", |f| f.epoch ^= 1 << 16),
-            ("bad_epoch", |f| f.lun = OWN_LUN),
-            ("bad_lun", |f| f.lun = 7),
-            ("bad_lun", |f| f.lun = 8),
-            ("bad_lun", |f| f.lun = 129),
-            ("bad_lun", |f| f.lun = LOCAL_LUN),
-            ("bad_lun", |f| f.lba = BLOCKS),
+        let (refused, own, other) = ((FrameType::Refused, Status::PeerRefused.code()), SITE, 1 - SITE);
+        let not_owner = |owner| (FrameType::NotOwner, owner);
+        let cases: [(&str, (FrameType, u64), Change); 12] = [
+            ("bad_epoch", not_owner(other), |f| f.epoch += 1),
+            ("bad_epoch", not_owner(other), |f| f.epoch -= 1),
+            ("bad_epoch", not_owner(other), |f| f.epoch ^= 1 << 16),
+            ("bad_epoch", not_owner(other), |f| f.request = true),
+            ("bad_epoch", not_owner(own), |f| f.lun = OWN_LUN),
+            ("bad_epoch", not_owner(own), |f| (f.lun, f.request, f.epoch) = (OWN_LUN, true, f.epoch + 1)),
+            ("bad_lun", refused, |f| f.lun = 7),
+            ("bad_lun", refused, |f| f.lun = 8),
+            ("bad_lun", refused, |f| f.lun = 129),
+            ("bad_lun", refused, |f| f.lun = LOCAL_LUN),
+            ("bad_lun", refused, |f| f.lba = BLOCKS),
+            ("bad_lun", refused, |f| (f.lba, f.request, f.epoch) = (BLOCKS, true, 0)),
         ];
-        for (event, change) in cases {
+        for (event, (ftype, code), change) in cases {
             let before = b.events.of(event);
-            let parts: Vec<Frame> = good.iter().map(|f| f.with(change)).collect();
-            let seen = b.play(t, &parts);
-            assert_eq!(seen.iter().map(says).collect::<Vec<_>>(), [(FrameType::Refused, 4, 1)], "{:?}", parts[0]);
-            assert_eq!(seen[0].code, Status::PeerRefused.code());
+            for f in &good {
+                b.send(t, f.with(change), 0, 0);
+            }
+            let seen = b.settle(t);
+            let last = seen.iter().filter_map(|s| s.ended.as_ref()).next_back().expect("a frame ended").1;
+            let told: Vec<Ctl> = seen.into_iter().filter_map(|s| s.ctl).collect();
+            assert_eq!(told, [Ctl { ftype, code, slot: 4, seq: 1, t_ref: last }], "{:?}", good[0].with(change));
             assert_eq!(b.events.of(event), before + 1);
-            assert!(b.wanted.is_empty() && b.quiet());
+            assert!(b.wanted.is_empty() && b.empty());
         }
-        assert_eq!(b.events.seen(), [("bad_lun", 5), ("bad_epoch", 3)]);
+        assert_eq!((b.events.seen(), b.claims_seen), (vec![("bad_lun", 6), ("bad_epoch", 6)], 0));
         // The same slot and sequence, put right, is taken.
         assert_eq!(b.play(t, &good).iter().map(says).collect::<Vec<_>>(), [(FrameType::Ack, 4, 1)]);
     });
@@ -282,7 +292,15 @@ fn mirror_store_errors() {
         assert!(b.held.is_empty() && b.quiet());
         b.store_fails = 0;
         assert_eq!(b.play(t, &frames).iter().map(says).collect::<Vec<_>>(), [(FrameType::Ack, 4, 1)]);
-        assert_eq!(b.events.seen(), [("mirrored", 1), ("store_error", 1)]);
+        assert_eq!((b.events.seen(), b.resolves), (vec![("mirrored", 1), ("store_error", 1)], 0));
+        // A request that the store has failed is over: whoever counts it is told, once.
+        let frames = Frame::asks(4, 2, 7, &block, false);
+        b.store_fails = 1;
+        assert_eq!(b.play(t, &frames).iter().map(says).collect::<Vec<_>>(), [(FrameType::Refused, 4, 2)]);
+        assert!(b.empty() && b.resolves == 1);
+        b.store_fails = 0;
+        assert_eq!(b.play(t, &frames).iter().map(says).collect::<Vec<_>>(), [(FrameType::Ack, 4, 2)]);
+        assert_eq!((b.claims_seen, b.resolves), (2, 1));
     });
 }
 
@@ -308,10 +326,88 @@ fn mirror_requests() {
             // A request for what the peer owns, a WRITE to what this site owns.
             for frames in [Frame::of(5, 1, 9, &block, jumbo), Frame::asks(5, 1, 9, &block, jumbo)] {
                 let wrong: Vec<_> = frames.iter().map(|f| f.with(|f| f.request = !f.request)).collect();
-                assert_eq!(b.play(t, &wrong).iter().map(says).collect::<Vec<_>>(), [(FrameType::Refused, 5, 1)]);
+                assert_eq!(b.play(t, &wrong).iter().map(says).collect::<Vec<_>>(), [(FrameType::NotOwner, 5, 1)]);
             }
-            assert!(b.held.is_empty() && b.quiet());
+            assert!(b.empty() && b.claims_seen == 2);
             assert_eq!(b.events.seen(), [("bad_epoch", 2), ("mirrored", 2)]);
+        }
+    });
+}
+
+/// A request that has its lock, granted or handed over, is not admitted: NOT_OWNER with the time of its last part, its lock is
+/// given back, its buffer is free, and nothing of it is remembered.
+#[test]
+fn mirror_requests_are_not_admitted() {
+    each_width(|t, p| {
+        for nacks in [0, 1] {
+            let mut b = Bench::new(t, p, Stall::Quarter);
+            let n = p.mirror_bufs as u64;
+            (b.nacks, b.goes, b.delay) = (nacks, 1, 50);
+            let blocks: Vec<Vec<u8>> = (0..n).map(|_| random_block(&mut t.rng)).collect();
+            let of = |slot: u64| Frame::asks(slot, 1, slot, &blocks[slot as usize], slot % 2 == 0);
+            for round in 1..4 {
+                // All buffers at once, which have to be free again.
+                b.refusals = 1;
+                (0..n).flat_map(of).for_each(|f| b.send(t, f, 0, 0));
+                let mut ends = std::collections::HashMap::new();
+                let mut told = Vec::new();
+                for s in b.settle(t) {
+                    assert!(s.homed.is_none());
+                    ends.extend(s.ended.map(|(f, at)| (f.slot, at)));
+                    told.extend(s.ctl);
+                }
+                told.sort_by_key(|c| c.slot);
+                let want = |slot| Ctl { ftype: FrameType::NotOwner, code: 1 - SITE, slot, seq: 1, t_ref: ends[&slot] };
+                assert_eq!(told, (0..n).map(want).collect::<Vec<_>>());
+                assert!(b.empty() && b.claims_seen == round * n);
+            }
+            b.refusals = 0;
+            let acks = b.play(t, &(0..n).flat_map(of).collect::<Vec<_>>());
+            assert!(acks.len() == n as usize && acks.iter().all(|c| c.ftype == FrameType::Ack));
+            assert_eq!((b.events.seen(), b.resolves), (vec![("mirrored", n)], 0));
+            assert!(b.empty());
+        }
+    });
+}
+
+/// The link ends between a claim and its answer. What is admitted goes home and is handed over, or resolved where the store
+/// fails, and what is not is forgotten: neither is told, in this generation or the next.
+#[test]
+fn mirror_link_ends_under_a_claim() {
+    each_width(|t, p| {
+        for down in [true, false] {
+            for (refusals, store_fails) in [(0, 0), (0, 1), (1, 0)] {
+                let mut b = Bench::new(t, p, Stall::None);
+                let block = random_block(&mut t.rng);
+                let frames = Frame::asks(4, 1, 7, &block, false);
+                b.claims_open = false;
+                b.play(t, &frames);
+                assert_eq!((b.claims_seen, b.held.len()), (1, 1));
+                if down {
+                    b.dut.poke("link_ok", 0);
+                } else {
+                    b.dut.poke("generation", 10);
+                }
+                b.settle(t);
+                if t.rng.one_in(2) {
+                    b.dut.poke("link_ok", 1);
+                    b.dut.poke("generation", 10);
+                    b.settle(t);
+                }
+                (b.claims_open, b.refusals, b.store_fails) = (true, refusals, store_fails);
+                let seen = b.settle(t);
+                assert!(seen.iter().all(|s| s.ctl.is_none()), "it is not told");
+                let homed = seen.iter().filter(|s| s.homed.is_some()).count() as u64;
+                assert_eq!(homed, 1 - refusals);
+                assert_eq!((b.handed.len() as u64, b.resolves), (homed - store_fails, store_fails));
+                assert!(b.empty());
+                // It is as good as new in the next link.
+                b.dut.poke("link_ok", 1);
+                b.dut.poke("generation", 10);
+                (b.refusals, b.store_fails) = (0, 0);
+                b.settle(t);
+                assert_eq!(b.play(t, &frames).iter().map(says).collect::<Vec<_>>(), [(FrameType::Ack, 4, 1)]);
+            }
         }
     });
 }
@@ -338,7 +434,8 @@ fn mirror_link_ends_under_a_request() {
                 "nothing is answered, nothing goes home"
             );
             assert_eq!(b.handed, [(4, 1, OWN_LUN, 7)]);
-            assert!(b.held.is_empty() && b.quiet() && b.asked.is_empty());
+            assert!(b.empty() && b.asked.is_empty());
+            assert_eq!((b.claims_seen, b.resolves), (1, 0), "nobody need be told of one that was not admitted");
         }
     });
 }
@@ -460,12 +557,14 @@ fn mirror_with_a_bad_line() {
         ] {
             let p = &Params { mirror_bufs, ..p.clone() };
             let mut b = Bench::new(t, p, stall);
-            (b.delay, b.store_fails, b.nacks, b.goes) = (300, 9, 3, 2);
+            (b.delay, b.store_fails, b.nacks, b.goes, b.refusals) = (300, 9, 3, 2, 4);
             let line = Line { loss: 12, double: 8, corrupt: 12, old: 6, jumbo, request, lost_answers: 6 };
             let mut peer = Peer::new(t, 24, line);
             peer.run(t, &mut b, 120);
             b.delay = 0;
-            assert!(b.quiet() && b.held.is_empty() && b.wanted.is_empty());
+            assert!(b.empty() && b.wanted.is_empty());
+            assert_eq!(peer.turned_away > 5, request, "{} requests were not admitted", peer.turned_away);
+            assert_eq!(b.resolves > 2, request, "{} requests that the store has failed", b.resolves);
             let seen: Vec<&str> = b.events.seen().iter().map(|e| e.0).collect();
             for name in ["stale", "duplicate", "evicted", "mirrored", "store_error"] {
                 let may_miss = name == "evicted" && (jumbo || mirror_bufs == 8 || request);

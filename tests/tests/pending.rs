@@ -2,335 +2,13 @@
 //! finds its block locked is answered, and gets its turn.
 
 mod common;
+#[path = "common/pending_bench.rs"]
+mod pending_bench;
 
-use common::{EventOut, Pulses};
-use dyad_hdl::bundle::{Ask, Hold, LockGrant, LockRel, LockReq, SlotUse, TxCtl, Verdict};
-use dyad_hdl::ir::Bits;
-use dyad_hdl::offload::pending::{FIRST_HOLDER, TURNS, pending};
+use dyad_hdl::offload::pending::{TURNS, pending};
 use dyad_hdl::params::Params;
-use dyad_spec::FrameType;
-use dyad_spec::wire::commit_word;
-use dyad_tests::{Dut, Sink, Source, Stall, Trial, field, pack, prove, trial};
-use std::collections::{HashMap, VecDeque};
-
-const ASK: u64 = 3000;
-
-/// A pending block: sequence, LUN, address, since when.
-type Held = (u64, u64, u64, u64);
-
-/// A turn.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Turn {
-    seq: u64,
-    lun: u64,
-    lba: u64,
-    /// It has the lock, since then.
-    won: Option<u64>,
-    generation: u64,
-}
-
-struct Bench {
-    dut: Dut,
-    p: Params,
-    sources: [(&'static str, Source); 6],
-    lock: Sink,
-    verdict: EventOut,
-    requested: HashMap<u64, bool>,
-    turns: HashMap<u64, Turn>,
-    /// Turns that wait in the lock table, with the block's name.
-    queued: VecDeque<(u64, u64, u64)>,
-    /// What must be said: type, code, slot, sequence; and what becomes of buffers: buffer, go.
-    says: VecDeque<(FrameType, u64, u64, u64)>,
-    verdicts: VecDeque<(u64, bool)>,
-    granted: Vec<Bits>,
-    waiting: u64,
-    kept: u64,
-    handed: u64,
-    release: Sink,
-    ctl: Sink,
-    events: Pulses,
-    held: HashMap<u64, Held>,
-    /// Locks that must come back.
-    due: Vec<(u64, u64)>,
-    now: u64,
-    generation: u64,
-    link: bool,
-    /// When the link came up or went down.
-    changed: u64,
-    asked: Vec<(u64, u64, u64)>,
-    committed: u64,
-    stale: u64,
-}
-
-impl Bench {
-    fn new(t: &mut Trial, stall: Stall) -> Self {
-        let p = Params { slots: 64, period: 128, ..Params::new(64) };
-        let dut = t.fast_dut(&pending(&p));
-        let sources =
-            ["s_hold", "s_ask", "s_grant", "s_commit", "s_trail", "s_use"].map(|n| (n, Source::new(&dut, n, stall)));
-        let mut bench = Self {
-            sources,
-            lock: Sink::new(&dut, "m_lock", stall),
-            verdict: EventOut::new(&dut, "m_verdict"),
-            requested: HashMap::new(),
-            turns: HashMap::new(),
-            queued: VecDeque::new(),
-            says: VecDeque::new(),
-            verdicts: VecDeque::new(),
-            granted: Vec::new(),
-            waiting: 0,
-            kept: 0,
-            handed: 0,
-            release: Sink::new(&dut, "m_release", stall),
-            ctl: Sink::new(&dut, "m_ctl", stall),
-            events: Pulses::new(&dut, &["committed", "stale", "turn_kept", "turn_dropped"]),
-            dut,
-            p,
-            held: HashMap::new(),
-            due: Vec::new(),
-            now: (1 << 32) - 2000,
-            generation: 7,
-            link: true,
-            changed: 0,
-            asked: Vec::new(),
-            committed: 0,
-            stale: 0,
-        };
-        (0..70).for_each(|_| bench.cycle(t));
-        assert_eq!(bench.dut.peek("init_done"), 1);
-        bench
-    }
-
-    fn push(&mut self, name: &str, word: Bits) {
-        self.sources.iter_mut().find(|s| s.0 == name).expect("a stream").1.push(word);
-    }
-
-    fn hold(&mut self, slot: u64, seq: u64, lun: u64, lba: u64) {
-        self.push("s_hold", pack(Hold::FIELDS, &[("slot", slot), ("seq", seq), ("lun", lun), ("lba", lba)]));
-    }
-
-    /// Hands over a block that the peer requested.
-    fn hold_request(&mut self, slot: u64, seq: u64, lun: u64, lba: u64) {
-        let block = [("slot", slot), ("seq", seq), ("lun", lun), ("lba", lba), ("request", 1)];
-        self.push("s_hold", pack(Hold::FIELDS, &block));
-    }
-
-    /// A request in mirror buffer `buf` found its block locked.
-    fn ask(&mut self, buf: u64, slot: u64, seq: u64, lba: u64) {
-        let fields = [("buf", buf), ("slot", slot), ("seq", seq), ("lun", 2), ("lba", lba), ("t_last", 5)];
-        self.push("s_ask", pack(Ask::FIELDS, &fields));
-    }
-
-    /// The lock table grants the turn that waits for longest.
-    fn grant(&mut self) {
-        let (id, lun, lba) = self.queued.pop_front().expect("a turn waits");
-        self.push("s_grant", pack(LockGrant::FIELDS, &[("id", id), ("lun", lun), ("lba", lba)]));
-    }
-
-    fn take_ask(&mut self, word: &Bits) {
-        let of = |name: &str| field(Ask::FIELDS, word, name);
-        let (slot, seq) = (of("slot"), of("seq"));
-        let ahead = |from: u64| seq.wrapping_sub(from) & 0xffff_ffff;
-        let later = |from: u64| (1..1 << 31).contains(&ahead(from));
-        let (mut answer, mut go) = (Some((FrameType::Busy, 0)), false);
-        let (held, turn) = (self.held.get(&slot).copied(), self.turns.get(&slot).copied());
-        let mut free = held.is_none() && turn.is_none();
-        if let Some(h) = held {
-            let request = self.requested[&slot];
-            if ahead(h.0) == 0 && request {
-                answer = Some((FrameType::Ack, 0));
-            } else if later(h.0) {
-                self.committed += u64::from(self.link);
-                self.give_back(slot);
-                free = true;
-            } else if ahead(h.0) != 0 {
-                answer = None;
-            }
-        }
-        if let Some(turn) = turn {
-            let same_link = self.link && turn.generation == self.generation;
-            if ahead(turn.seq) == 0 && turn.won.is_some() && same_link {
-                (answer, go) = (None, true);
-                self.turns.remove(&slot);
-                self.handed += 1;
-            } else if ahead(turn.seq) == 0 && turn.won.is_none() {
-                answer = Some((FrameType::Busy, 1));
-            } else if later(turn.seq) && turn.won.is_some() {
-                self.due.push((turn.lun, turn.lba));
-                self.turns.remove(&slot);
-                free = true;
-            } else if ahead(turn.seq) != 0 && !later(turn.seq) {
-                answer = None;
-            }
-        }
-        if free && self.link && self.waiting < TURNS as u64 {
-            let turn = Turn { seq, lun: of("lun"), lba: of("lba"), won: None, generation: self.generation };
-            self.turns.insert(slot, turn);
-            (self.waiting, self.kept) = (self.waiting + 1, self.kept + 1);
-            answer = Some((FrameType::Busy, 1));
-        }
-        if let Some((ftype, code)) = answer.filter(|_| self.link) {
-            self.says.push_back((ftype, code, slot, seq));
-        }
-        self.verdicts.push_back((of("buf"), go));
-    }
-
-    fn take_grant(&mut self, word: &Bits) {
-        let of = |name: &str| field(LockGrant::FIELDS, word, name);
-        let (slot, now) = (of("id") - FIRST_HOLDER, self.now);
-        self.waiting -= 1;
-        match self.turns.get_mut(&slot).filter(|t| t.won.is_none() && (t.lun, t.lba) == (of("lun"), of("lba"))) {
-            Some(turn) => turn.won = Some(now),
-            None => self.due.push((of("lun"), of("lba"))),
-        }
-    }
-
-    fn say(&mut self, stream: &'static str, slot: u64, seq: u64) {
-        let word = match stream {
-            "s_trail" => Bits::from_u64(commit_word(slot as u16, seq as u32).into(), 32),
-            _ => pack(SlotUse::FIELDS, &[("slot", slot), ("seq", seq & 0xffff_ffff)]),
-        };
-        self.push(stream, word);
-    }
-
-    fn give_back(&mut self, slot: u64) {
-        let (_, lun, lba, _) = self.held.remove(&slot).expect("it is held");
-        self.due.push((lun, lba));
-    }
-
-    /// What an event that was taken must do.
-    fn apply(&mut self, stream: &str, word: &Bits) {
-        if stream == "s_ask" {
-            return self.take_ask(word);
-        }
-        let of = |name: &str| field(SlotUse::FIELDS, word, name);
-        let (slot, seq) = match stream {
-            "s_trail" => (word.low_u64() >> 20, word.low_u64() & 0xf_ffff),
-            _ => (of("slot"), of("seq")),
-        };
-        let held = self.held.get(&slot).copied();
-        let named = held.is_some_and(|h| match stream {
-            "s_commit" => h.0 == seq,
-            "s_trail" => h.0 & 0xf_ffff == seq,
-            _ => (1..1 << 31).contains(&(seq.wrapping_sub(h.0) & 0xffff_ffff)),
-        });
-        match stream {
-            "s_hold" => {
-                let of = |name: &str| field(Hold::FIELDS, word, name);
-                if held.is_some() {
-                    self.give_back(of("slot"));
-                    self.committed += u64::from(self.link);
-                }
-                if let Some(turn) = self.turns.remove(&of("slot")).filter(|turn| turn.won.is_some()) {
-                    self.due.push((turn.lun, turn.lba));
-                }
-                self.requested.insert(of("slot"), of("request") == 1);
-                self.held.insert(of("slot"), (of("seq"), of("lun"), of("lba"), self.now));
-            }
-            _ if named && self.link => {
-                self.give_back(slot);
-                self.committed += 1;
-            }
-            "s_use" => {
-                let passed = |turn: &Turn| {
-                    turn.won.is_some() && (1..1 << 31).contains(&(seq.wrapping_sub(turn.seq) & 0xffff_ffff))
-                };
-                if let Some(turn) = self.turns.get(&slot).copied().filter(passed) {
-                    self.turns.remove(&slot);
-                    self.due.push((turn.lun, turn.lba));
-                }
-            }
-            _ => self.stale += 1,
-        }
-    }
-
-    fn cycle(&mut self, t: &mut Trial) {
-        self.now += 1;
-        self.dut.poke("now", self.now & 0xffff_ffff);
-        self.dut.poke("generation", self.generation);
-        self.dut.poke("link_ok", self.link.into());
-        self.dut.poke("resend_cycles", ASK);
-        for (_, source) in &mut self.sources {
-            source.drive(&mut self.dut, &mut t.rng);
-        }
-        self.release.drive(&mut self.dut, &mut t.rng);
-        self.ctl.drive(&mut self.dut, &mut t.rng);
-        self.lock.drive(&mut self.dut, &mut t.rng);
-        self.dut.settle();
-        self.events.sample(&self.dut);
-        if let Some(word) = self.release.sample(&self.dut) {
-            let of = |name: &str| field(LockRel::FIELDS, &word, name);
-            assert_eq!(of("exclusive"), 1);
-            let block = (of("lun"), of("lba"));
-            if let Some(at) = self.due.iter().position(|b| *b == block) {
-                self.due.swap_remove(at);
-            } else if let Some((slot, turn)) = self.turns.iter().find(|t| (t.1.lun, t.1.lba) == block) {
-                // By the scan: the link has gone, or nobody came.
-                let since = turn.won.expect("a turn that waits has nothing to give back");
-                let gone = !self.link || turn.generation != self.generation;
-                assert!(gone || self.now >= since + ASK, "{turn:?} is dropped for no reason");
-                let slot = *slot;
-                self.turns.remove(&slot);
-            } else {
-                // By the scan, because the link has gone.
-                let slot = self.held.iter().find(|h| (h.1.1, h.1.2) == block).map(|h| *h.0);
-                let slot = slot.expect("only what is held is given back");
-                assert!(!self.requested[&slot], "a block that was requested stays, whatever becomes of the link");
-                self.held.remove(&slot);
-                let down = !self.link || self.now < self.changed + 200;
-                assert!(down, "{block:?} is given back for no reason");
-            }
-        }
-        if let Some(word) = self.ctl.sample(&self.dut) {
-            let of = |name: &str| field(TxCtl::FIELDS, &word, name);
-            if of("ftype") == FrameType::AskCommit.code() {
-                self.asked.push((of("slot"), of("seq"), self.now));
-            } else {
-                let ftype = FrameType::try_from(of("ftype") as u8).expect("a type");
-                let said = (ftype, of("code"), of("slot"), of("seq"));
-                assert_eq!(Some(said), self.says.pop_front(), "what the peer is told");
-                assert_eq!(of("t_ref"), 5);
-            }
-        }
-        if let Some(word) = self.verdict.sample(&self.dut) {
-            let of = |name: &str| field(Verdict::FIELDS, &word, name);
-            assert_eq!(Some((of("buf"), of("go") == 1)), self.verdicts.pop_front(), "a verdict");
-        }
-        if let Some(word) = self.lock.sample(&self.dut) {
-            let of = |name: &str| field(LockReq::FIELDS, &word, name);
-            assert_eq!((of("exclusive"), of("at_once")), (1, 0));
-            self.queued.push_back((of("id"), of("lun"), of("lba")));
-        }
-        let taken: Vec<_> = self.sources.iter_mut().filter_map(|(n, s)| s.sample(&self.dut).map(|w| (*n, w))).collect();
-        // Grants wait inside for their turn, which comes before that of all that is taken later.
-        for word in std::mem::take(&mut self.granted) {
-            self.take_grant(&word);
-        }
-        let (grants, taken): (Vec<_>, Vec<_>) = taken.into_iter().partition(|t| t.0 == "s_grant");
-        self.granted.extend(grants.into_iter().map(|g| g.1));
-        assert!(taken.len() < 2, "one event at a time");
-        for (stream, word) in taken {
-            self.apply(stream, &word);
-        }
-        self.dut.edge();
-    }
-
-    fn run(&mut self, t: &mut Trial, cycles: u64) {
-        (0..cycles).for_each(|_| self.cycle(t));
-    }
-
-    fn settle(&mut self, t: &mut Trial) {
-        let open = |b: &Self| b.due.len() + b.says.len() + b.verdicts.len();
-        while self.sources.iter().any(|s| s.1.waiting() > 0) || open(self) > 0 {
-            self.cycle(t);
-            assert!(self.now < 1 << 40, "it never ends");
-        }
-        self.run(t, 10);
-        assert_eq!(self.events.of("committed"), self.committed);
-        assert_eq!(self.events.of("stale"), self.stale);
-        assert_eq!(self.events.of("turn_kept"), self.kept);
-    }
-}
+use dyad_tests::{Stall, Trial, prove, trial};
+use pending_bench::{ASK, Bench};
 
 /// Every way in which a block is committed, and every near miss.
 #[test]
@@ -428,12 +106,13 @@ fn pending_keeps_a_turn() {
         b.run(t, 300);
         (b.generation, b.link) = (8, true);
         b.run(t, 300);
-        assert_eq!(b.held.len(), 1, "it stays");
+        assert_eq!((b.held.len(), b.resolves), (1, 0), "it stays");
         b.ask(3, 9, 7, 50);
         b.settle(t);
         b.say("s_commit", 9, 7);
         b.settle(t);
         assert!(b.held.is_empty() && b.turns.is_empty());
+        assert_eq!(b.resolves, 1, "it has ended, once");
         // A turn that nobody uses is dropped in time; one whose slot goes on, at once.
         b.ask(1, 11, 100, 60);
         b.settle(t);
@@ -450,6 +129,109 @@ fn pending_keeps_a_turn() {
     });
 }
 
+/// A request is resolved when its block is given back, whatever ends it; what the peer owns never is.
+#[test]
+fn pending_tells_when_requests_end() {
+    trial(|t| {
+        let mut b = Bench::new(t, Stall::None);
+        for (n, stream) in ["s_commit", "s_trail", "s_use", "s_hold", "s_ask"].into_iter().enumerate() {
+            let lba = 10 * n as u64;
+            b.hold_request(5, 7, 2, lba);
+            b.hold(6, 7, 3, lba + 1);
+            b.settle(t);
+            assert_eq!(b.resolves, n as u64, "{stream}");
+            for slot in [5, 6] {
+                match stream {
+                    "s_use" => b.say(stream, slot, 8),
+                    "s_hold" => b.hold(slot, 8, 2, lba + slot),
+                    "s_ask" => b.ask(1, slot, 8, lba + slot),
+                    _ => b.say(stream, slot, 7),
+                }
+            }
+            b.settle(t);
+            assert_eq!(b.resolves, n as u64 + 1, "{stream}");
+            b.say("s_commit", 5, 8);
+            b.say("s_commit", 6, 8);
+            b.settle(t);
+            (0..b.queued.len()).for_each(|_| b.grant());
+            b.run(t, ASK + 400);
+            assert!(b.held.is_empty() && b.turns.is_empty());
+        }
+        assert_eq!(b.resolves, 5);
+    });
+}
+
+/// This site hands something over: turns of before are worth nothing. One that waits gives its lock back as soon as it wins
+/// it; one that has won it, when it is asked about, or at the next scan. So does one that waits and whose slot goes on.
+#[test]
+fn pending_drops_turns_when_an_owner_changes() {
+    trial(|t| {
+        let mut b = Bench::new(t, Stall::None);
+        let period = b.p.period as u64;
+        let hand_over = |b: &mut Bench, t: &mut Trial| {
+            b.hands_over = true;
+            b.cycle(t);
+        };
+        // It waits.
+        b.ask(1, 9, 7, 50);
+        b.settle(t);
+        hand_over(&mut b, t);
+        b.grant();
+        b.settle(t);
+        assert_eq!((b.turns.len(), b.outlived, b.kept), (0, 1, 1));
+        // A turn that comes after is as good as any.
+        b.ask(1, 9, 7, 51);
+        b.settle(t);
+        b.grant();
+        b.ask(1, 9, 7, 51);
+        b.settle(t);
+        assert_eq!((b.turns.len(), b.handed, b.kept), (0, 1, 2));
+        // It has won, and nobody asks.
+        b.ask(1, 10, 7, 52);
+        b.settle(t);
+        b.grant();
+        b.settle(t);
+        hand_over(&mut b, t);
+        b.run(t, period + 8);
+        assert_eq!((b.turns.len(), b.outlived), (0, 2));
+        // It has won, and is asked about before the scan.
+        for slot in 11..19 {
+            b.ask(1, slot, 7, 42 + slot);
+            b.settle(t);
+            b.grant();
+            b.settle(t);
+            hand_over(&mut b, t);
+            b.ask(1, slot, 7, 42 + slot);
+            b.settle(t);
+            assert_eq!(b.handed, 1, "it is not handed over");
+            (0..b.queued.len()).for_each(|_| b.grant());
+            b.run(t, ASK + 400);
+            assert!(b.turns.is_empty());
+        }
+        // It waits, and its slot goes on.
+        for stream in ["s_use", "s_ask"] {
+            let (kept, outlived) = (b.kept, b.outlived);
+            b.ask(1, 20, 7, 70);
+            b.settle(t);
+            if stream == "s_use" {
+                b.say(stream, 20, 8);
+            } else {
+                b.ask(2, 20, 8, 71);
+            }
+            b.settle(t);
+            assert_eq!((b.turns.len(), b.kept), (1, kept + 1), "its place in the queue is taken still");
+            b.grant();
+            b.settle(t);
+            assert_eq!((b.turns.len(), b.outlived), (0, outlived + 1));
+            b.ask(2, 20, 8, 71);
+            b.settle(t);
+            assert_eq!(b.kept, kept + 2);
+            b.grant();
+            b.run(t, ASK + 400);
+        }
+    });
+}
+
 /// So many turns and no more: the next is told to wait, without one.
 #[test]
 fn pending_keeps_so_many_turns() {
@@ -463,7 +245,8 @@ fn pending_keeps_so_many_turns() {
         assert_eq!(b.kept, TURNS as u64, "a turn of an older use waits still");
         (0..TURNS).for_each(|_| b.grant());
         b.settle(t);
-        assert_eq!(b.turns.values().filter(|turn| turn.won.is_some()).count(), TURNS);
+        let won = b.turns.values().filter(|turn| turn.won.is_some()).count();
+        assert_eq!((won, b.outlived), (TURNS - 1, 1), "but for the one whose slot goes on");
         b.run(t, ASK + 400);
         assert!(b.turns.is_empty());
     });
@@ -508,7 +291,13 @@ fn pending_at_random() {
                             b.hold(slot, seq, lun, lba);
                         }
                         2 => b.say("s_use", slot, seq + t.rng.below(3)),
-                        6 | 7 => b.ask(t.rng.below(8), slot, seq + t.rng.below(2), b.now & 0xffff_ffff),
+                        6 | 7 => {
+                            // Often for the turn that has its lock.
+                            let won = b.turns.iter().filter(|turn| turn.1.won.is_some()).map(|turn| *turn.0).min();
+                            let slot = won.filter(|_| t.rng.one_in(2)).unwrap_or(slot);
+                            let seq = b.turns.get(&slot).map_or(seq, |turn| turn.seq) + u64::from(t.rng.one_in(4));
+                            b.ask(t.rng.below(8), slot, seq, b.now & 0xffff_ffff);
+                        }
                         8 => {
                             let (seq, lba) = (seq + 1, b.now & 0xffff_ffff);
                             seqs[slot as usize] = seq;
@@ -521,6 +310,7 @@ fn pending_at_random() {
                 if !b.queued.is_empty() && t.rng.one_in(30) {
                     b.grant();
                 }
+                b.hands_over = t.rng.one_in(800);
                 if t.rng.one_in(if b.link { 3000 } else { 400 }) && b.due.is_empty() {
                     b.settle(t);
                     (b.link, b.changed) = (!b.link, b.now);
@@ -535,6 +325,7 @@ fn pending_at_random() {
             }
             b.settle(t);
             assert!(b.kept > 100 && b.handed > 10, "{} turns kept, {} used", b.kept, b.handed);
+            assert!(b.resolves > 50 && b.outlived > 20, "{} requests, {} old turns", b.resolves, b.outlived);
             assert!(b.committed > 200 && b.stale > 100, "{} committed, {} stale", b.committed, b.stale);
         }
     });

@@ -3,35 +3,21 @@
 mod common;
 #[path = "common/slots_model.rs"]
 mod slots_model;
+#[path = "common/slots_use.rs"]
+mod slots_use;
 #[path = "common/slots_world.rs"]
 mod slots_world;
 
 use dyad_hdl::bundle::Launch;
-use dyad_hdl::bundle::op_kind::{FLUSH, READ, WRITE};
+use dyad_hdl::bundle::op_kind::{FLUSH, OWN, READ, WRITE};
 use dyad_hdl::ir::Bits;
 use dyad_hdl::params::Params;
 use dyad_spec::{FrameType, Status};
 use dyad_tests::{Rng, Stall, Trial, field, trial};
-use slots_world::{Odds, World, answer};
-
-/// Few slots, so that each is used often.
-fn small() -> Params {
-    Params { slots: 64, period: 128, ..Params::new(64) }
-}
-
-/// A world whose slots are ready.
-fn world(t: &mut Trial, p: &Params, stall: Stall, odds: Odds) -> World {
-    let mut w = World::new(t, p, stall, odds);
-    for _ in 0..p.slots + 4 {
-        w.cycle(t);
-    }
-    w.dut.settle();
-    assert_eq!(w.dut.peek("init_done"), 1);
-    w
-}
+use slots_world::{Odds, World, answer, calm_world, end_of, run, small, world};
 
 fn ask_any(t: &mut Trial, w: &mut World, blocks: u64) {
-    let kind = *t.rng.pick(&[WRITE, WRITE, WRITE, READ, READ, FLUSH]);
+    let kind = *t.rng.pick(&[WRITE, WRITE, WRITE, WRITE, READ, READ, READ, FLUSH, OWN]);
     let (local, lba) = (t.rng.one_in(6), t.rng.below(blocks));
     // Blocks that a store has lost are not asked for: their LUN is fenced.
     if !w.model.has_lost(u64::from(local), lba) {
@@ -45,6 +31,9 @@ fn odds() -> Odds {
         answer_lost: 10,
         answer_doubled: 5,
         busy: 8,
+        turned_away: 12,
+        closing: 20,
+        own_locked: 3,
         forged: 60,
         aborted: 12,
         dma_fault: 20,
@@ -123,6 +112,9 @@ fn slots_request_what_the_peer_owns() {
             assert_eq!(w.events.of("not_owner"), 0);
             let copies = w.log.iter().filter(|l| l.1 == "m_copy").count();
             assert!(copies > 80, "only {copies} copies");
+            let m = &w.model;
+            assert!(m.looks > 8 && m.turned_away > 8 && m.became.iter().all(|n| *n > 0), "{} {:?}", m.looks, m.became);
+            assert!(m.resolves > 200, "{} writes were counted", m.resolves);
         }
     });
 }
@@ -161,20 +153,6 @@ fn slots_request_step_by_step() {
 fn slot_and_seq(launch: &Bits) -> (u64, u64) {
     let of = |name: &str| field(Launch::FIELDS, launch, name);
     (of("slot"), of("seq"))
-}
-
-/// A quiet world in which one thing at a time goes wrong.
-fn calm_world(t: &mut Trial) -> World {
-    world(t, &small(), Stall::None, Odds { engine: 10, line: 20, ..Odds::default() })
-}
-
-fn run(t: &mut Trial, w: &mut World, cycles: u64) {
-    (0..cycles).for_each(|_| w.cycle(t));
-}
-
-/// How an operation ended.
-fn end_of(w: &World, id: u64) -> Option<Status> {
-    w.model.told.get(&id).copied()
 }
 
 /// No answer ever: as many repeats as allowed, each after `resend_cycles` and at most a scan more; then the time-out, one
@@ -439,7 +417,8 @@ fn slots_jumps_change_nothing() {
                     w.ask([WRITE, READ, FLUSH][kind as usize], false, 0, lba);
                     next += 1;
                 }
-                let until = script.get(next).map_or(u64::MAX, |s| s.0).saturating_sub(w.now);
+                // An operation is offered in the cycle after its time: that cycle is not jumped over.
+                let until = script.get(next).map_or(u64::MAX, |s| s.0).saturating_sub(w.now + 1);
                 let period = p.period as u64;
                 let periods = (until / period).min(8);
                 if jump && w.now >= ready_at && periods > 0 && w.quiet() && w.calm_for(periods * period) {

@@ -10,10 +10,10 @@ use dyad_spec::BLOCK_BYTES;
 use dyad_tests::{Dut, Rng, Scoreboard, Stall, Trial, trial};
 use std::collections::VecDeque;
 
-const RD: [&str; 3] = ["s_rd0", "s_rd1", "s_rd2"];
-const OUT: [&str; 3] = ["m_rdata0", "m_rdata1", "m_rdata2"];
+const RD: [&str; 4] = ["s_rd0", "s_rd1", "s_rd2", "s_rd3"];
+const OUT: [&str; 4] = ["m_rdata0", "m_rdata1", "m_rdata2", "m_rdata3"];
 
-fn number(names: &[&str; 3], name: &str) -> usize {
+fn number(names: &[&str; 4], name: &str) -> usize {
     names.iter().position(|n| *n == name).expect("a client")
 }
 
@@ -23,14 +23,14 @@ struct Bench {
     streams: Streams,
     pause: u64,
     /// Blocks asked for and not taken, by client.
-    asked: [VecDeque<u64>; 3],
+    asked: [VecDeque<u64>; 4],
     addresses: Scoreboard<u64>,
     /// Of each request taken: client.
     open: VecDeque<usize>,
     /// Beats to send: data, response, last.
     beats: VecDeque<(Bits, u64, bool)>,
     offered: bool,
-    got: [Scoreboard<Bits>; 3],
+    got: [Scoreboard<Bits>; 4],
     served: Vec<usize>,
     bursts: usize,
     draining: bool,
@@ -139,7 +139,7 @@ fn store_rd_reads_blocks() {
                 let p = Params::new(data_w);
                 let mut b = Bench::new(t, &p, stall);
                 for _ in 0..40 {
-                    let client = t.rng.below(3) as usize;
+                    let client = t.rng.below(4) as usize;
                     b.ask(client, t.rng.next_u64() >> 32);
                 }
                 while b.missing() > 0 {
@@ -162,11 +162,11 @@ fn store_rd_is_fair_and_fast() {
         for data_w in WIDTHS {
             let p = Params::new(data_w);
             let mut b = Bench::new(t, &p, Stall::None);
-            (0..40).for_each(|n| b.ask(n % 3, n as u64));
+            (0..40).for_each(|n| b.ask(n % 4, n as u64));
             while b.missing() > 0 {
                 b.cycle(&mut t.rng);
             }
-            assert!(b.served[..39].windows(2).all(|w| w[1] == (w[0] + 1) % 3), "{:?}", b.served);
+            assert!(b.served[..39].windows(2).all(|w| w[1] == (w[0] + 1) % 4), "{:?}", b.served);
             assert_eq!(b.moved.last().expect("beats") - b.moved[0] + 1, 40 * p.store_beats() as u64);
         }
     });
@@ -178,7 +178,7 @@ fn store_rd_waits_for_a_slow_client() {
     trial(|t| {
         let p = Params::new(64);
         let mut b = Bench::new(t, &p, Stall::None);
-        (0..8).for_each(|n| b.ask(n % 3, n as u64));
+        (0..8).for_each(|n| b.ask(n % 4, n as u64));
         b.streams.closed = vec![OUT[0]];
         (0..2000).for_each(|_| b.cycle(&mut t.rng));
         assert!(b.got[1].seen() + b.got[2].seen() <= 2 * p.store_beats() as u64);
@@ -197,7 +197,7 @@ fn store_rd_drains() {
             let p = Params::new(data_w);
             let mut b = Bench::new(t, &p, Stall::Quarter);
             for _ in 0..5 {
-                (0..10).for_each(|n| b.ask(n % 3, n as u64));
+                (0..10).for_each(|n| b.ask(n % 4, n as u64));
                 let run = t.rng.below(4 * p.store_beats() as u64);
                 (0..run).for_each(|_| b.cycle(&mut t.rng));
                 // The clients are reset with it: they forget what they asked for and what they were to get.
@@ -215,7 +215,7 @@ fn store_rd_drains() {
                 b.draining = false;
                 b.dut.poke("drain", 0);
             }
-            (0..10).for_each(|n| b.ask(n % 3, n as u64));
+            (0..10).for_each(|n| b.ask(n % 4, n as u64));
             while b.missing() > 0 {
                 b.cycle(&mut t.rng);
             }

@@ -1,13 +1,13 @@
 //! Commands that copy and wait: for tools, and for what is not on a fast path.
 
 use dyad_spec::entry::lookup;
-use dyad_spec::{BLOCK_BYTES, MAX_BLOCKS, MAX_LOOKUPS};
+use dyad_spec::{BLOCK_BYTES, MAX_BLOCKS, MAX_LOOKUPS, Status};
 
 use crate::backing::Backing;
 use crate::completion::{CommandId, Completion};
 use crate::dma::DmaBuffer;
 use crate::error::{Error, Result};
-use crate::io::{OwnerRange, Ownership, Queue, check};
+use crate::io::{Extents, OwnerRange, Ownership, Queue, check};
 
 /// Bytes of the buffer that data are copied through.
 const BOUNCE_BYTES: usize = MAX_BLOCKS as usize * BLOCK_BYTES;
@@ -102,6 +102,47 @@ impl<B: Backing> Queue<B> {
         self.finish(id, ("FLUSH", lun, 0)).map(drop)
     }
 
+    /// Writes one block if it is what is expected, as [`submit_compare_write`](Self::submit_compare_write), and waits. `false`:
+    /// it is not, and nothing was written.
+    ///
+    /// # Errors
+    /// As [`write`](Self::write).
+    pub fn compare_write(&mut self, lun: u8, lba: u64, expected: &[u8], new: &[u8]) -> Result<bool> {
+        for data in [expected, new] {
+            if data.len() != BLOCK_BYTES {
+                let problem = format!("{} bytes are not one block of {BLOCK_BYTES}", data.len()).into();
+                return Err(Error::Argument { operation: "COMPARE_WRITE", problem, todo: "give two whole blocks" });
+            }
+        }
+        let bounce = self.bounce()?;
+        bounce.write_at(0, expected);
+        bounce.write_at(BLOCK_BYTES, new);
+        let id = self.submit_compare_write(lun, lba, &bounce.slice(0..2 * BLOCK_BYTES))?;
+        match self.finish(id, ("COMPARE_WRITE", lun, lba)) {
+            Ok(_) => Ok(true),
+            Err(Error::Command(failure)) if failure.status == Status::Miscompare => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Takes extents, or the LUN, over from the peer, and waits until this site owns them.
+    ///
+    /// # Errors
+    /// [`Error::Command`], and those of [`wait`](Self::wait).
+    pub fn acquire(&mut self, lun: u8, extents: Extents) -> Result<Completion> {
+        let id = self.submit_acquire(lun, extents)?;
+        self.finish(id, ("ACQUIRE", lun, first(extents)))
+    }
+
+    /// Hands extents, or the LUN, over to the peer, and waits until it owns them.
+    ///
+    /// # Errors
+    /// [`Error::Command`], and those of [`wait`](Self::wait). NotOwner for a LUN of which the peer is the default owner.
+    pub fn release(&mut self, lun: u8, extents: Extents) -> Result<Completion> {
+        let id = self.submit_release(lun, extents)?;
+        self.finish(id, ("RELEASE", lun, first(extents)))
+    }
+
     /// One block of facts about the card.
     ///
     /// # Errors
@@ -124,6 +165,10 @@ impl<B: Backing> Queue<B> {
         let lba = if let OwnerRange::Blocks { lba, .. } = range { lba } else { 0 };
         self.finish(id, ("SET_OWNER", lun, lba)).map(drop)
     }
+}
+
+fn first(extents: Extents) -> u64 {
+    if let Extents::From { lba, .. } = extents { lba } else { 0 }
 }
 
 fn whole_blocks(operation: &'static str, len: usize) -> Result<()> {

@@ -66,6 +66,20 @@ pub enum OwnerRange {
     },
 }
 
+/// What [`Queue::submit_acquire`] and [`Queue::submit_release`] move from site to site.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extents {
+    /// All of the LUN, in one step, however large it is.
+    WholeLun,
+    /// So many extents (1 to 64) from the one of a block on.
+    From {
+        /// A block of the first one.
+        lba: u64,
+        /// How many.
+        count: u16,
+    },
+}
+
 /// A queue pair. Submissions are announced to the card by [`ring`](Self::ring), many at once; polling and waiting ring for
 /// what was not announced.
 ///
@@ -275,6 +289,45 @@ impl<B: Backing> Queue<B> {
         };
         let command = Command::new(Opcode::SetOwner.code(), lun, blocks, lba, 0).flags(flags.bits());
         self.push(&command.owner(owner).aux(epoch.into()), [None, None])
+    }
+
+    /// Submits a compare-and-write of one block: when the block is the first one of `data`, it becomes the second one, at both
+    /// sites, and no other write comes between. Status Miscompare when it is not; then nothing was written. At the site
+    /// that does not own the block it takes the block's extent over first.
+    ///
+    /// # Errors
+    /// As [`submit_write`](Self::submit_write).
+    pub fn submit_compare_write(&mut self, lun: u8, lba: u64, data: &DmaSlice) -> Result<CommandId> {
+        if data.len() < 2 * BLOCK_BYTES {
+            return Err(too_small(Opcode::CompareWrite, 2 * BLOCK_BYTES, data.len()));
+        }
+        let command = Command::new(Opcode::CompareWrite.code(), lun, 1, lba, data.iova());
+        self.push(&command, [Some(data.buffer()), None])
+    }
+
+    fn push_owner(&mut self, opcode: Opcode, lun: u8, extents: Extents) -> Result<CommandId> {
+        let (flags, lba, count) = match extents {
+            Extents::WholeLun => (SubmissionFlags::WHOLE_LUN, 0, 1),
+            Extents::From { lba, count } => (SubmissionFlags::empty(), lba, count),
+        };
+        self.push(&Command::new(opcode.code(), lun, count, lba, 0).flags(flags.bits()), [None, None])
+    }
+
+    /// Submits the wish to own extents, or a LUN: it completes when this site does. One round trip when nothing is being
+    /// written there, two when something is. No command of either host fails for it.
+    ///
+    /// # Errors
+    /// [`Error::QueueFull`].
+    pub fn submit_acquire(&mut self, lun: u8, extents: Extents) -> Result<CommandId> {
+        self.push_owner(Opcode::Acquire, lun, extents)
+    }
+
+    /// Submits the wish that the peer own extents, or a LUN: it completes when the peer does.
+    ///
+    /// # Errors
+    /// [`Error::QueueFull`].
+    pub fn submit_release(&mut self, lun: u8, extents: Extents) -> Result<CommandId> {
+        self.push_owner(Opcode::Release, lun, extents)
     }
 
     /// Submits an entry as it is, but for its command identifier, which is replaced. No memory is held for it. For tools

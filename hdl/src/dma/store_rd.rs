@@ -1,10 +1,10 @@
-//! `store_rd`: reads whole blocks from the local store, for READ, for the resender and for copies.
+//! `store_rd`: reads whole blocks from the local store, for READ, the resender, copies and comparisons.
 //!
 //! ```text
 //!              +-----------+
-//! s_rd0..2 --->|           |===> m_axi_ar*
+//! s_rd0..3 --->|           |===> m_axi_ar*
 //!              | store_rd  |
-//! m_rdata0..2 <|           |<=== m_axi_r*
+//! m_rdata0..3 <|           |<=== m_axi_r*
 //!              +-----------+
 //! ```
 //!
@@ -24,8 +24,8 @@ use crate::prim::arbiter::{onehot_index, round_robin};
 use crate::prim::fifo::fifo;
 use crate::stream::{stream_in, stream_out};
 
-/// Clients: 0 READ, 1 the resender, 2 copies from the staging area.
-pub const CLIENTS: usize = 3;
+/// Clients: 0 READ, 1 the resender, 2 copies from the staging area, 3 comparisons.
+pub const CLIENTS: usize = 4;
 /// Bits of a client's number.
 const CLIENT_W: usize = 2;
 

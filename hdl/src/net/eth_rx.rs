@@ -2,9 +2,10 @@
 //!
 //! ```text
 //!              +-----------------------------+
-//!  s_axis_rx =>| header checks -- verdict ---| -> m_answer   ACK, BUSY, REFUSED, ASK_COMMIT
+//!  s_axis_rx =>| header checks -- verdict ---| -> m_answer   ACK, BUSY, REFUSED, NOT_OWNER, ASK_COMMIT
 //!              |      |              |       | -> m_commit, m_trail   COMMIT, commit words of trailers
 //!              |      |              |       | -> m_flush    FLUSH
+//!              |      |              |       | -> m_own      OWN_REQ, GRANT, TAKEN
 //!        cfg ->|    fields           |       | -> m_whdr     WRITE: its header
 //!        now ->|      |              |       | => m_wbeat           payload
 //!              |    delay line ------+-------| -> m_wend            verdict
@@ -15,7 +16,7 @@
 //!
 //! **Interface.** `s_axis_rx`: whole frames without FCS, `tready` always 1, gaps anywhere; `tkeep` is low ones, all
 //! ones before the last beat; `tuser` with `tlast`: the MAC found the frame bad. All outputs are events. `m_answer`
-//! ([`Answer`]), `m_flush` ([`FLUSH_FIELDS`]), `m_commit` ([`SlotUse`]) and `m_trail` (the trailer's commit word, where it is not
+//! ([`Answer`]), `m_flush` ([`FLUSH_FIELDS`]), `m_own` ([`OwnFrame`]), `m_commit` ([`SlotUse`]) and `m_trail` (the trailer's commit word, where it is not
 //! zero; not of CONTROL frames) come for good frames alone. A WRITE frame whose headers are right
 //! makes an `m_whdr` ([`RxHead`]), then an `m_wbeat` (data) for each beat of payload that its header announced and that
 //! came, then exactly one `m_wend` ([`RxEnd`]), good or not; all announced beats have come if it is good. A CONTROL
@@ -24,7 +25,7 @@
 //!
 //! **Parameters.** `data_w` 64 or 512; `slots`: answers must name one of them.
 //!
-//! **Latency.** From the last beat: `m_answer`, `m_flush`, `m_commit`, `m_trail` 1 cycle, counters 3, `m_wend` and `m_mbend` 3 (64 bits) or
+//! **Latency.** From the last beat: `m_answer`, `m_flush`, `m_own`, `m_commit`, `m_trail` 1 cycle, counters 3, `m_wend` and `m_mbend` 3 (64 bits) or
 //! 4 (512). From the header's last beat: `m_whdr` 1 cycle (64) or 2 (512). A beat of payload leaves 3 cycles after it
 //! came (64) or 4 (512), which is never less than 3 cycles after `m_whdr`.
 //!
@@ -54,7 +55,7 @@
 //! | `rx_bad_udp` | has another destination port, a UDP length that does not fit the total length, or a UDP checksum |
 //! | `rx_bad_type` | has another wire version, or no known type |
 //! | `rx_bad_generation` | CONTROL: has a generation that is not 0. Others: another generation, or the link is down |
-//! | `rx_bad_slot` | WRITE, REQUEST, FLUSH, COMMIT: has a slot of at least `peer_slots`. Answers: of at least `slots` |
+//! | `rx_bad_slot` | WRITE, REQUEST, FLUSH, COMMIT, OWN_REQ: has a slot of at least `peer_slots`. Answers: of at least `slots` |
 //! | `rx_bad_length` | WRITE: is no part of a block. CONTROL: payload is not n·64, 64 to 8896. Others: has payload |
 //! | `rx_bad_length` | has a payload length that does not fit its total length |
 //! | `rx_bad_crc` | fails its CRC32C |
@@ -73,7 +74,7 @@ use super::crc::{TakenCrc, first_beat};
 use super::header::version_type;
 use super::rx_checks::{Expected, Parser, header_checks};
 use super::rx_verdict::{Beat, count};
-use crate::bundle::{Answer, RxEnd, RxHead, SLOT_W, SlotUse};
+use crate::bundle::{Answer, LUN_W, OwnFrame, RxEnd, RxHead, SLOT_W, SlotUse};
 use crate::params::Params;
 use crate::prelude::*;
 use crate::stream::event_out;
@@ -151,7 +152,9 @@ pub fn eth_rx(p: &Params) -> Module {
         };
         let slot = h.held(&wire::SLOT).trunc(SLOT_W);
         let seq = h.held(&wire::SEQ);
-        let answers = any_of(&[FrameType::Ack, FrameType::Busy, FrameType::Refused, FrameType::AskCommit].map(is));
+        let answers = any_of(
+            &[FrameType::Ack, FrameType::Busy, FrameType::Refused, FrameType::NotOwner, FrameType::AskCommit].map(is),
+        );
         let (answer_valid, answer_data) = event_out(m, "m_answer", Answer::WIDTH);
         let answer = pulse("answer", good & answers);
         answer_valid.set(answer);
@@ -161,6 +164,15 @@ pub fn eth_rx(p: &Params) -> Module {
         let flush = pulse("flush", good & is(FrameType::Flush));
         flush_valid.set(flush);
         flush_data.set(cat(&[seq, slot]));
+
+        // Changes of owner. A LUN that no card has is nobody's.
+        let (own_valid, own_data) = event_out(m, "m_own", OwnFrame::WIDTH);
+        let about = any_of(&[FrameType::OwnReq, FrameType::Grant, FrameType::Taken].map(is));
+        let lun = h.held(&wire::LUN);
+        let own = pulse("own", good & about & lun.lt(p.luns));
+        own_valid.set(own);
+        let (lba, epoch, code) = (h.held(&wire::LBA), h.held(&wire::EPOCH), h.held(&wire::CODE));
+        own_data.set(OwnFrame { ftype, code, slot, seq, lun: lun.trunc(LUN_W), lba, epoch }.pack());
 
         // COMMITs: frames, and words in the trailers of others.
         let (commit_valid, commit_data) = event_out(m, "m_commit", SlotUse::WIDTH);
@@ -226,7 +238,7 @@ pub fn eth_rx(p: &Params) -> Module {
         };
         line.data.set(data);
         line.t_last.set(now);
-        let mut moving = vec![any_beat, any_end, answer, flush, whdr, commit, trail];
+        let mut moving = vec![any_beat, any_end, answer, flush, own, whdr, commit, trail];
         for n in 1..delay(data_w) {
             line = line.next(m, n);
             moving.extend([line.write_beat, line.control_beat, line.write_end, line.control_end]);

@@ -165,6 +165,8 @@ pub fn eth_tx(p: &Params) -> Module {
 
         // What each source would send.
         let c = TxCtl::unpack(ctl.data);
+        let about_owners =
+            any_of(&[FrameType::OwnReq, FrameType::Grant, FrameType::Taken].map(|t| c.ftype.eq(t.code())));
         let fields = [
             FrameFields {
                 ftype: c.ftype,
@@ -172,7 +174,9 @@ pub fn eth_tx(p: &Params) -> Module {
                 generation,
                 slot: c.slot,
                 seq: c.seq,
-                lba: (now_next - c.t_ref) & rep(c.ftype.eq(FrameType::Ack.code()), 32),
+                lun: c.lun.zext(8),
+                lba: mux(c.ftype.eq(FrameType::Ack.code()), now_next - c.t_ref, c.t_ref & rep(about_owners, 32)),
+                epoch: c.epoch,
                 ..FrameFields::none()
             },
             again.fields(jumbo, generation),
@@ -335,6 +339,9 @@ pub fn eth_tx(p: &Params) -> Module {
         event("tx_ack", finish & is(FrameType::Ack));
         event("tx_busy", finish & is(FrameType::Busy));
         event("tx_refused", finish & is(FrameType::Refused));
+        event("tx_not_owner", finish & is(FrameType::NotOwner));
+        event("tx_own_req", finish & is(FrameType::OwnReq));
+        event("tx_grant", finish & is(FrameType::Grant));
         event("tx_commit", finish & is(FrameType::Commit));
         event("tx_ask_commit", finish & is(FrameType::AskCommit));
         event("tx_aborted", abort);

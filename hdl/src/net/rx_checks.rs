@@ -129,8 +129,8 @@ pub(super) fn header_checks(m: &M, p: &Params, h: &Parser, x: &Expected, sum_rig
 
     let n_slot = h.beat_of(&wire::SLOT);
     let slot = h.value(&wire::SLOT, n_slot);
-    let of_peer =
-        any_of(&[FrameType::Write, FrameType::Request, FrameType::Flush, FrameType::Commit].map(|t| is(t, n_slot)));
+    let theirs = [FrameType::Write, FrameType::Request, FrameType::Flush, FrameType::Commit, FrameType::OwnReq];
+    let of_peer = any_of(&theirs.map(|t| is(t, n_slot)));
     let too_big = mux(of_peer, slot.ge(x.peer_slots) | slot.slice(SLOT_W, 16 - SLOT_W).any(), slot.ge(p.slots));
     let slot_bad = !is(FrameType::Control, n_slot) & too_big;
 

@@ -345,7 +345,13 @@ pub fn admin(p: &Params) -> Module {
             when(beyond.ge(stop), || state.set(END));
         });
         port.update.0.set(is(RANGE));
-        let update = DirUpdate { lun: cmd.lun, lba: at.trunc(LBA_W), owner: cmd.owner, epoch: cmd.aux.trunc(16) };
+        let update = DirUpdate {
+            lun: cmd.lun,
+            lba: at.trunc(LBA_W),
+            owner: cmd.owner,
+            epoch: cmd.aux.trunc(16),
+            closing: zero(1),
+        };
         port.update.1.set(update.pack());
         port.lun_update.0.set(begin & is_set_owner & whole);
         let lun_update = LunUpdate { lun: cmd.lun, owner: cmd.owner, generation: cmd.aux.slice(16, 16) };

@@ -20,7 +20,7 @@
 
 use dyad_spec::FrameType;
 
-use crate::bundle::{SlotUse, TxCtl};
+use crate::bundle::{LUN_W, SlotUse, TxCtl};
 use crate::params::Params;
 use crate::prelude::*;
 use crate::prim::fifo::fifo_ram;
@@ -76,6 +76,8 @@ pub fn commits(p: &Params) -> Module {
                 slot: head.slot,
                 seq: head.seq,
                 t_ref: now,
+                lun: zero(LUN_W),
+                epoch: zero(32),
             };
             m_ctl.send(frame.pack());
         });

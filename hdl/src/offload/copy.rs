@@ -121,7 +121,7 @@ pub fn copy(p: &Params) -> Module {
         let status = mux(well, lit(Status::Ok.code(), 8), lit(Status::StoreError.code(), 8));
         let of = select(ended, &slot.iter().map(|s| s.get()).collect::<Vec<_>>());
         ends.set("s_valid", done_valid | fault);
-        ends.set("s_data", cat(&[ended, LocalDone { slot: of, status, crc: zero(32) }.pack()]));
+        ends.set("s_data", cat(&[ended, LocalDone { slot: of, status, crc: zero(32), own: zero(1) }.pack()]));
         m_local.valid.set(ends.get("m_valid"));
         m_local.data.set(ends.get("m_data").trunc(LocalDone::WIDTH));
         ends.set("m_ready", m_local.ready);

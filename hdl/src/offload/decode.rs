@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!            +--------------------+---> m_new    to the command table
-//!   s_sqe -->|  check  ->  split  |---> m_op     one operation a block, to slots
+//!   s_sqe -->|  check  ->  split  |---> m_op     one operation a block, or an extent, to slots
 //!  s_free -->|                    |---> m_admin  LOOKUP, IDENTIFY, SET_OWNER
 //!    luns -->|                    |---> m_error  refused: completion at once
 //!            +--------------------+
@@ -23,8 +23,8 @@
 use dyad_spec::entry::{SubmissionFlags, submission as sub};
 use dyad_spec::{Field, MAX_BLOCKS, MAX_LOOKUPS, Opcode, Status, regs};
 
-use crate::bundle::op_kind::{FLUSH, READ, WRITE};
-use crate::bundle::{AdminCmd, CMD_W, CmdNew, Cqe, LUN_W, OpInfo, Sqe};
+use crate::bundle::op_kind::{COMPARE, FLUSH, OWN, READ, WRITE};
+use crate::bundle::{AdminCmd, CMD_W, CmdNew, Cqe, KIND_W, LBA_W, LUN_W, OpInfo, Sqe};
 use crate::params::Params;
 use crate::prelude::*;
 use crate::stream::{stream_in, stream_out};
@@ -95,17 +95,23 @@ pub fn decode(p: &Params) -> Module {
         let lookup = is(Opcode::Lookup).named("lookup");
         let identify = is(Opcode::Identify).named("identify");
         let set_owner = is(Opcode::SetOwner).named("set_owner");
-        let data = (write | read).named("data");
-        let known = any_of(&[data, flush, lookup, identify, set_owner]);
+        let acquire = is(Opcode::Acquire).named("acquire");
+        let release = is(Opcode::Release).named("release");
+        let compare = is(Opcode::CompareWrite).named("compare");
+        let data = (write | read | compare).named("data");
+        let own = (acquire | release).named("own");
+        let known = any_of(&[data, flush, lookup, identify, set_owner, own]);
         let sync_bit = u64::from(SubmissionFlags::SYNC.bits());
         let whole_bit = u64::from(SubmissionFlags::WHOLE_LUN.bits());
-        let allowed = mux(data, lit(sync_bit, 8), mux(set_owner, lit(whole_bit, 8), 0));
+        let allowed = mux(write | read, lit(sync_bit, 8), mux(set_owner | own, lit(whole_bit, 8), 0));
         let sync = (flags & sync_bit).any();
+        let whole = (flags & whole_bit).any();
         let stray = (flags & !allowed).any()
             | sqe.reserved
             | (!set_owner & get(sub::OWNER).any())
             | (set_owner & get(sub::OWNER).gt(1))
-            | (!set_owner & !lookup & get(sub::AUX).any());
+            | (!set_owner & !lookup & get(sub::AUX).any())
+            | (own & get(sub::IOVA).any());
         let lba = get(sub::LBA);
         let low = lba.slice(0, 32);
         let end = low.zext(33) + blocks.zext(33);
@@ -115,13 +121,15 @@ pub fn decode(p: &Params) -> Module {
         let named_lun = !identify;
         let checks = [
             !known | stray,
-            (data & (blocks.eq(0) | blocks.gt(MAX_BLOCKS))) | (lookup & (blocks.eq(0) | blocks.gt(MAX_LOOKUPS))),
+            ((data | own) & (blocks.eq(0) | blocks.gt(MAX_BLOCKS)))
+                | (((own & whole) | compare) & blocks.ne(1))
+                | (lookup & (blocks.eq(0) | blocks.gt(MAX_LOOKUPS))),
             named_lun & (!lun_valid | get(sub::LUN).ge(luns)),
-            (data & (lba.slice(32, 32).any() | end.gt(size.zext(33)))) | (set_owner & lba.slice(32, 32).any()),
+            (data & (lba.slice(32, 32).any() | end.gt(size.zext(33)))) | ((set_owner | own) & lba.slice(32, 32).any()),
             ((data | lookup | identify) & get(sub::IOVA).slice(0, 12).any())
                 | (lookup & get(sub::AUX).slice(0, 12).any()),
-            data & !live & !sync,
-            (data | flush) & !local & !link,
+            (data | own) & !live & !sync,
+            (data | flush | own) & !local & !link,
         ];
         let bad = any_of(&checks).named("bad");
         let mut status = lit(Status::Ok.code(), 8);
@@ -134,7 +142,7 @@ pub fn decode(p: &Params) -> Module {
         let noted = m.reg("noted", 1, 0);
         let splitting = m.reg("splitting", 1, 0);
         let last = m.wire_or("last", 1, 0);
-        let by_blocks = data | flush;
+        let by_blocks = data | flush | own;
         let split_free = !splitting;
         let good = full & !bad & s_free.valid;
         m_new.valid.set(good & !noted);
@@ -152,7 +160,7 @@ pub fn decode(p: &Params) -> Module {
                 cmd: s_free.data,
                 cid: get(sub::CID),
                 queue: sqe.queue,
-                blocks: mux(data, blocks.slice(0, 7), 1),
+                blocks: mux(flush, lit(1, 7), mux(data | own, blocks.slice(0, 7), 1)),
                 t_doorbell: sqe.t_doorbell,
                 d_fetched: sqe.d_fetched,
             }
@@ -199,27 +207,42 @@ pub fn decode(p: &Params) -> Module {
         // Stage 2: one operation a block.
         let op = m.reg_nr("op", OpInfo::WIDTH);
         let left = m.reg("left", 7, 0);
+        let step = m.reg_nr("step", LBA_W);
+        let step_own = m.reg_nr("step_own", 1);
         m_op.valid.set(splitting);
         m_op.data.set(op);
         let now_op = OpInfo::unpack(op.get());
         last.set(m_op.ready & left.eq(1));
         when(m_op.fire(), || {
             left.set(left - 1);
-            op.set(OpInfo { block: now_op.block + 1, lba: now_op.lba + 1, page: now_op.page + 1, ..now_op }.pack());
+            op.set(
+                OpInfo {
+                    block: now_op.block + 1,
+                    lba: now_op.lba + step,
+                    page: now_op.page + (!step_own).zext(52),
+                    ..now_op
+                }
+                .pack(),
+            );
             when(last, || splitting.set(0));
         });
         when(to_split, || {
             splitting.set(1);
-            left.set(mux(data, blocks.slice(0, 7), 1));
+            step_own.set(own);
+            left.set(mux(flush, lit(1, 7), blocks.slice(0, 7)));
+            step.set(mux(own, lit(1, LBA_W).shl_by(lun_field(control.get(), regs::LUN_EXTENT_SHIFT)), 1));
             op.set(
                 OpInfo {
                     cmd: s_free.data,
                     block: zero(6),
-                    kind: mux(flush, lit(FLUSH, 2), mux(write, lit(WRITE, 2), lit(READ, 2))),
+                    kind: onehot_mux(
+                        &[flush, write, read, own, compare],
+                        &[FLUSH, WRITE, READ, OWN, COMPARE].map(|k| lit(k, KIND_W)),
+                    ),
                     local,
                     lun: get(sub::LUN).slice(0, LUN_W),
                     lba: low,
-                    page: get(sub::IOVA).slice(12, 52),
+                    page: mux(own, cat(&[release, whole]).zext(52), get(sub::IOVA).slice(12, 52)),
                 }
                 .pack(),
             );

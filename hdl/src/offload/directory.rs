@@ -7,13 +7,14 @@
 //! lun_extent_base =>|                                         |
 //!                   |                                         |
 //!      s_lookup --->| lun, lba, tag      tag, valid, owner, .. |---> m_lookup
-//!      s_update --->| lun, lba, owner, epoch                  |
+//!      s_update --->| lun, lba, owner, epoch, closing         |
 //!                   +-----------------------------------------+
 //! ```
 //!
 //! **Theory.** A LUN is cut in extents of 2^`LUN_EXTENT_SHIFT` blocks. Extent n of a LUN has entry
 //! `LUN_EXTENT_BASE + n` of one RAM: the directory is exact, not a cache. An entry holds owner, extent epoch, the LUN
-//! generation in which it was written, and a bit that says that it ever was written. An entry of another generation than
+//! generation in which it was written, whether its owner is about to hand it over, and a bit that says that it ever was
+//! written. An entry of another generation than
 //! the LUN's reads as the LUN's default: `LUN_OWNER`, epoch 0. So a whole LUN changes its owner with one register. Lookups
 //! and updates go down pipelines of one depth, so an update needs no forwarding to be seen by the lookups behind it.
 //!
@@ -45,7 +46,7 @@
 
 use dyad_spec::regs;
 
-use crate::bundle::{DirUpdate, LBA_W, LUN_W, Lookup, LookupReq};
+use crate::bundle::{DirUpdate, INDEX_W, LBA_W, LUN_W, Lookup, LookupReq};
 use crate::fields::field;
 use crate::params::Params;
 use crate::prelude::*;
@@ -59,6 +60,8 @@ crate::bundle! {
     Entry {
         /// The word has been written; memories start at zero.
         written: 1,
+        /// About to be handed over.
+        closing: 1,
         /// Owner.
         owner: 1,
         /// Extent epoch.
@@ -158,6 +161,7 @@ pub fn directory(p: &Params) -> Module {
         // Stage 2 to 3: both at once; the lookup gets the old entry.
         let new = Entry {
             written: lit(1, 1),
+            closing: delay(m, "update_closing", update.closing, 2),
             owner: delay(m, "update_owner", update.owner, 2),
             epoch: delay(m, "update_epoch", update.epoch, 2),
             generation: told.generation(),
@@ -167,6 +171,7 @@ pub fn directory(p: &Params) -> Module {
         let here_3 = m.reg("lookup_here_3", 1, 0);
         here_3.set(asked.here);
         let valid_3 = delay(m, "lookup_valid_3", asked.valid.get(), 1);
+        let index_3 = delay(m, "lookup_index_3", asked.index.get(), 1);
         let control_3 = delay(m, "lookup_control_3", asked.control.get(), 1);
 
         // Stage 3 to 4: the entry, or the default.
@@ -183,6 +188,8 @@ pub fn directory(p: &Params) -> Module {
                 valid: valid_3,
                 owner: owner & valid_3,
                 epoch: mux(valid_3, epoch, 0),
+                closing: current & entry.closing & valid_3,
+                index: index_3.zext(INDEX_W),
             }
             .pack(),
         );

@@ -19,7 +19,7 @@
 
 use dyad_spec::{FrameType, Status};
 
-use crate::bundle::{Launch, LocalDone, Resend, SLOT_W, TxCtl};
+use crate::bundle::{LUN_W, Launch, LocalDone, Resend, SLOT_W, TX_SHORT_W, TxCtl};
 use crate::prelude::*;
 use crate::prim::fifo::fifo;
 use crate::stream::{event_in, stream_in, stream_out};
@@ -41,9 +41,9 @@ pub fn flush() -> Module {
         let ev_overrun = m.output("ev_overrun", 1);
         let quiet = m.output("quiet", 1);
 
-        let ctl = m.inst("u_ctl", &fifo(4, TxCtl::WIDTH));
+        let ctl = m.inst("u_ctl", &fifo(4, TX_SHORT_W));
         m_ctl.valid.set(ctl.get("m_valid"));
-        m_ctl.data.set(ctl.get("m_data"));
+        m_ctl.data.set(ctl.get("m_data").zext(TxCtl::WIDTH));
         ctl.set("m_ready", m_ctl.ready);
         let room = ctl.get("s_ready");
         let remote = m.inst("u_remote", &fifo(16, SLOT_W + 32 + 32));
@@ -81,8 +81,13 @@ pub fn flush() -> Module {
         let store_error = lit(Status::StoreError.code(), 8);
         m_local.valid.set(is(ANSWER));
         m_local.data.set(
-            LocalDone { slot: slot.get(), status: mux(failed, store_error, lit(Status::Ok.code(), 8)), crc: zero(32) }
-                .pack(),
+            LocalDone {
+                slot: slot.get(),
+                status: mux(failed, store_error, lit(Status::Ok.code(), 8)),
+                crc: zero(32),
+                own: zero(1),
+            }
+            .pack(),
         );
         when(m_local.fire(), || state.set(IDLE));
         let reply = (is(REPLY) & room).named("reply");
@@ -94,7 +99,16 @@ pub fn flush() -> Module {
         let repeat = (s_again.valid & room & !reply & !new_frame).named("repeat");
         s_again.ready.set(repeat);
         let flush_frame = |slot: E, seq: E| {
-            TxCtl { ftype: lit(FrameType::Flush.code(), 4), code: zero(8), slot, seq, t_ref: now }.pack()
+            TxCtl {
+                ftype: lit(FrameType::Flush.code(), 4),
+                code: zero(8),
+                slot,
+                seq,
+                t_ref: now,
+                lun: zero(LUN_W),
+                epoch: zero(32),
+            }
+            .pack()
         };
         let answer = TxCtl {
             ftype: mux(failed, lit(FrameType::Refused.code(), 4), lit(FrameType::Ack.code(), 4)),
@@ -102,6 +116,8 @@ pub fn flush() -> Module {
             slot: remote_slot,
             seq: remote_seq,
             t_ref: remote_time,
+            lun: zero(LUN_W),
+            epoch: zero(32),
         };
         ctl.set("s_valid", reply | new_frame | repeat);
         ctl.set(
@@ -109,7 +125,8 @@ pub fn flush() -> Module {
             onehot_mux(
                 &[reply, new_frame, repeat],
                 &[answer.pack(), flush_frame(local.slot, local.seq), flush_frame(again.slot, again.seq)],
-            ),
+            )
+            .trunc(TX_SHORT_W),
         );
         quiet.set(is(IDLE) & !remote.get("m_valid") & !s_flush.valid & !s_again.valid & !ctl.get("m_valid"));
     })

@@ -189,9 +189,14 @@ pub fn launch(p: &Params) -> Module {
         let done_buf = done_data.slice(0, 4);
         let kept = slots.read_async(done_buf.slice(0, clog2(bufs)));
         let status = mux(done_data.bit(4), lit(Status::StoreError.code(), 8), lit(Status::Ok.code(), 8));
-        let answer = LocalDone { slot: kept.slice(0, SLOT_W), status, crc: kept.slice(SLOT_W, 32) };
+        let answer = LocalDone { slot: kept.slice(0, SLOT_W), status, crc: kept.slice(SLOT_W, 32), own: zero(1) };
         ev_store_error.set(done_valid & done_data.bit(4));
-        let fault = LocalDone { slot: fault_slot.get(), status: lit(Status::DmaReadFault.code(), 8), crc: zero(32) };
+        let fault = LocalDone {
+            slot: fault_slot.get(),
+            status: lit(Status::DmaReadFault.code(), 8),
+            crc: zero(32),
+            own: zero(1),
+        };
         let ends = m.inst("u_ends", &fifo(16, LocalDone::WIDTH));
         ends.set("s_valid", done_valid | fault_full);
         ends.set("s_data", mux(done_valid, answer.pack(), fault.pack()));

@@ -336,7 +336,8 @@ pub fn lock_table(p: &Params) -> Module {
         when(insert | share | wake, || {
             let (lun, lba) = (tag.slice(LBA_W, LUN_W), tag.trunc(LBA_W));
             grant_valid.set(1);
-            grant_data.set(LockGrant { id: spread(mux(wake, head, holder)), lun, lba }.pack());
+            let alone = mux(wake, head_exclusive, exclusive);
+            grant_data.set(LockGrant { id: spread(mux(wake, head, holder)), lun, lba, exclusive: alone }.pack());
         });
         ev_wait.set(enqueue);
         empty.set(used.eq(0) & is(IDLE));

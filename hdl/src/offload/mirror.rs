@@ -5,10 +5,11 @@
 //!  s_head -->|  choose a gather buffer              |---> m_lock    lock wanted (s_grant, s_nack)
 //!  s_beat -->|  place the payload                   |---> m_home    whole block, to home
 //!   s_end -->|  whole and verified?                 |---> m_hold    in the store, to pending (m_release: not to be shown)
-//!  s_done -->|  lock, write home, acknowledge       |---> m_ctl     ACK, BUSY, REFUSED frames
+//!  s_done -->|  lock, write home, acknowledge       |---> m_ctl     ACK, BUSY, REFUSED, NOT_OWNER frames
 //!            |                                      |---> m_use     a slot is used
 //!            +--------------------------------------+---> m_ask     a request whose block is locked, to pending
 //!                rd_en, rd_addr -> rd_data   (home reads the gather RAM; s_verdict: what becomes of a request)
+//!                m_claim: a request has its lock (s_claimed: may it go?); m_resolved: it is over without a COMMIT
 //! ```
 //!
 //! A frame brings a whole block or one of three parts; parts are placed where they belong, in any order. When a buffer
@@ -20,7 +21,9 @@
 //! A WRITE comes for a block that the peer owns, a REQUEST for one that this site owns. A WRITE waits for its lock, which
 //! readers hold. A REQUEST does not wait, for writes of this site hold the lock for a round trip, and gather buffers are few:
 //! where the block is locked, `pending` is asked (`m_ask`), which keeps the peer's turn and answers the peer, or says that the
-//! lock is held for this very request (`s_verdict`).
+//! lock is held for this very request (`s_verdict`). A REQUEST that has its lock asks `admit`, which looks its block up again:
+//! it is told NOT_OWNER when this site does not own the block any more, or is about to hand it over. So is a frame whose owner or
+//! epoch is not what the directory says when it comes.
 //!
 //! | frame of | does |
 //! |---|---|
@@ -38,7 +41,8 @@
 //! - Latency: end of the last frame to `m_lock` 1 cycle; grant to `m_home` 1; store's answer to `m_ctl` 2, to `m_hold`
 //!   or `m_release` 2.
 //! - Throughput: line rate: the payload is never held up.
-//! - Backpressure: none towards the wire. Short frames wait in a FIFO of 64; when it is full, answers that the peer
+//! - Backpressure: `m_release` needs room for a release of every buffer, for grants are taken only where one has room.
+//!   None towards the wire. Short frames wait in a FIFO of 64; when it is full, answers that the peer
 //!   would ask for again are dropped and counted (`ev_overrun`), others wait.
 //! - Ordering: blocks of one address go home in the order of their locks. The peer has one write of a block at a time.
 //! - Reset: forgets all but the table, whose entries are valid in their link generation alone.
@@ -54,8 +58,8 @@ use dyad_spec::wire::{OFFSET_UNIT, PARTS_STANDARD};
 use dyad_spec::{BLOCK_BYTES, FrameType, Status, regs};
 
 use crate::bundle::{
-    Ask, HOLDER_W, Hold, HomeJob, LBA_W, LUN_W, LockGrant, LockRel, LockReq, Lookup, LookupReq, RxEnd, RxHead, SLOT_W,
-    SlotUse, TxCtl, Verdict,
+    Ask, Claim, Claimed, HOLDER_W, Hold, HomeJob, LBA_W, LUN_W, LockGrant, LockRel, LockReq, Lookup, LookupReq,
+    Resolved, RxEnd, RxHead, SLOT_W, SlotUse, TX_SHORT_W, TxCtl, Verdict,
 };
 use crate::params::Params;
 use crate::prelude::*;
@@ -110,6 +114,9 @@ pub fn mirror(p: &Params) -> Module {
         let m_use = event_out(m, "m_use", SlotUse::WIDTH);
         let m_ask = Mailer::new(m, "m_ask", Ask::WIDTH);
         let (verdict_valid, verdict_data) = event_in(m, "s_verdict", Verdict::WIDTH);
+        let m_claim = Mailer::new(m, "m_claim", Claim::WIDTH);
+        let (claimed_valid, claimed_data) = event_in(m, "s_claimed", Claimed::WIDTH);
+        let m_resolved = Mailer::new(m, "m_resolved", Resolved::WIDTH);
         let m_home = stream_out(m, "m_home", HomeJob::WIDTH);
         let (done_valid, done_data) = event_in(m, "s_done", 5);
         let m_ctl = stream_out(m, "m_ctl", TxCtl::WIDTH);
@@ -132,6 +139,8 @@ pub fn mirror(p: &Params) -> Module {
         let t_last: Vec<Var> = (0..n).map(|i| m.reg_nr(format!("t_last{i}"), 32)).collect();
         // The peer asks this site to write it.
         let request: Vec<Var> = (0..n).map(|i| m.reg_nr(format!("request{i}"), 1)).collect();
+        // The epoch that its frames name.
+        let epochs = m.ram("epochs", n, 32);
         // Of an earlier link: goes home unanswered.
         let past: Vec<Var> = (0..n).map(|i| bit_reg(format!("past{i}"), 1)).collect();
         // Bit j of `elder[i]`: buffer i was taken before buffer i + 1 + j.
@@ -285,6 +294,7 @@ pub fn mirror(p: &Params) -> Module {
         let epoch_ok = (dir.owner.eq(site).eq(f.request) & dir.epoch.eq(f.epoch)).named("epoch_ok");
         let accept = (whole & lun_ok & epoch_ok & link_ok & !cut).named("accept");
         let refuse = (whole & !(lun_ok & epoch_ok)).named("refuse");
+        epochs.write(accept, cur.slice(0, clog2(n)), f.epoch);
         discard.set(end_valid & place & ((fresh & !end.good) | (whole & !accept)));
         for i in 0..n {
             when(here[i] & ends_good & place, || {
@@ -323,36 +333,60 @@ pub fn mirror(p: &Params) -> Module {
         wanted.set("m_ready", m_lock.ready);
 
         // Home.
-        // A lock that was granted, or handed over by `pending`.
+        // A lock that was granted, or handed over by `pending`. That of a request is claimed first.
         let grant = LockGrant::unpack(s_grant.data);
         let verdict = Verdict::unpack(verdict_data);
-        let goes = m.inst("u_goes", &fifo(n.max(2), 4));
-        goes.set("s_valid", verdict_valid & verdict.go);
-        goes.set("s_data", verdict.buf);
+        let handed = m.inst("u_handed", &fifo(n.max(2), 4));
+        handed.set("s_valid", verdict_valid & verdict.go);
+        handed.set("s_data", verdict.buf);
+        let claimed = m.inst("u_claimed", &fifo(n.max(2), Claimed::WIDTH));
+        claimed.set("s_valid", claimed_valid);
+        claimed.set("s_data", claimed_data);
+        let verdict_of = Claimed::unpack(claimed.get("m_data"));
         let home_full = m.reg("home_full", 1, 0);
         let home_q = m.reg_nr("home_q", HomeJob::WIDTH);
         let home_free = !home_full | m_home.ready;
-        let handed = goes.get("m_valid");
-        let holder = mux(handed, goes.get("m_data"), grant.id.slice(0, 4));
-        // A request of an earlier link does not go home any more.
-        let late = (by(holder, &past) & by(holder, &request)).named("late");
-        let rel_free = m_release.free() & m_hold.free();
+        // What has been claimed goes on first, then what was handed over, then what was granted.
+        let decided = claimed.get("m_valid").named("decided");
+        let over = (handed.get("m_valid") & !decided).named("over");
+        let fresh_grant = s_grant.valid & !decided & !over;
+        let holder =
+            mux(decided, verdict_of.buf, mux(over, handed.get("m_data"), grant.id.slice(0, 4))).named("holder");
+        let requested = by(holder, &request).named("requested");
+        // A request of an earlier link does not go home any more, unless it has been admitted.
+        let late = (by(holder, &past) & requested & !decided).named("late");
+        let refused = (decided & !verdict_of.go).named("refused");
         let dones_wait = m.wire("dones_wait", 1);
+        let answers_wait = m.wire("answers_wait", 1);
         // Rare: no ready of another block is in this path.
         let may_release = !m_release.full() & !dones_wait;
-        let step = (home_free & (!late | may_release)).named("step");
-        s_grant.ready.set(step & !handed);
-        goes.set("m_ready", step);
-        let granted = (step & (handed | s_grant.valid)).named("granted");
-        let given_up = (granted & late).named("given_up");
+        let may_refuse = may_release & !answers_wait;
+        let claims = (requested & !decided & !late).named("claims");
+        let ready = [
+            late & may_release,
+            claims & !m_claim.full(),
+            refused & may_refuse,
+            !late & !claims & !refused & home_free,
+        ];
+        let step = any_of(&ready).named("step");
+        s_grant.ready.set(step & !decided & !over);
+        handed.set("m_ready", step & !decided);
+        claimed.set("m_ready", step);
+        let moved = (step & (decided | over | fresh_grant)).named("moved");
+        let given_up = (moved & late).named("given_up");
+        let turned_away = (moved & refused).named("turned_away");
         m_home.valid.set(home_full);
         m_home.data.set(home_q);
         when(m_home.ready, || home_full.set(0));
-        when(given_up, || {
+        when(given_up | turned_away, || {
             let release = LockRel { lun: by(holder, &lun), lba: by(holder, &lba), exclusive: lit(1, 1) };
             m_release.send(release.pack());
         });
-        when(granted & !late, || {
+        let epoch = epochs.read_async(holder.slice(0, clog2(n)));
+        when(moved & claims, || {
+            m_claim.send(Claim { buf: holder, lun: by(holder, &lun), lba: by(holder, &lba), epoch }.pack());
+        });
+        when(moved & !late & !claims & !refused, || {
             home_full.set(1);
             let block = store_base.slice_dyn(by(holder, &lun), 32) + by(holder, &lba);
             home_q.set(HomeJob { buf: holder, block }.pack());
@@ -370,11 +404,13 @@ pub fn mirror(p: &Params) -> Module {
         nacks.set("s_data", nack_data.slice(0, 4));
         let nack_buf = nacks.get("m_data");
 
-        let ctl = m.inst("u_ctl", &fifo(64, TxCtl::WIDTH));
+        let ctl = m.inst("u_ctl", &fifo(64, TX_SHORT_W));
         let room = ctl.get("s_ready");
         let direct = (again | busy | refuse).named("direct");
+        let rel_free = m_release.free() & m_hold.free() & m_resolved.free();
         let finish = (dones.get("m_valid") & room & rel_free & !direct).named("finish");
         dones_wait.set(dones.get("m_valid"));
+        answers_wait.set(direct | !room);
         let silent = (by(done_buf, &past).any() | cut).named("silent");
         // A request whose block is locked.
         let turn_away = (nacks.get("m_valid") & m_ask.free()).named("turn_away");
@@ -397,7 +433,10 @@ pub fn mirror(p: &Params) -> Module {
             let request = by(done_buf, &request);
             let hold = Hold { slot: by(done_buf, &slot), seq: by(done_buf, &seq), lun, lba, request };
             let kept = !done_err & (!silent | request);
-            when(kept, || m_hold.send(hold.pack())).otherwise(|| m_release.send(release.pack()));
+            when(kept, || m_hold.send(hold.pack())).otherwise(|| {
+                m_release.send(release.pack());
+                when(request, || m_resolved.send(Resolved { lun, lba }.pack()));
+            });
         });
         dones.set("m_ready", finish);
         nacks.set("m_ready", turn_away);
@@ -408,17 +447,23 @@ pub fn mirror(p: &Params) -> Module {
         );
         for i in 0..n {
             let answered = verdict_valid & !verdict.go & verdict.buf.eq(i);
-            let ends = [finish & done_buf.eq(i), forget & nack_buf.eq(i), given_up & holder.eq(i), answered];
+            let gone = (given_up | turned_away) & holder.eq(i);
+            let ends = [finish & done_buf.eq(i), forget & nack_buf.eq(i), gone, answered];
             when(any_of(&ends), || state[i].set(FREE));
         }
         let code = |f: FrameType| lit(f.code(), 4);
         let status = |st: Status| lit(st.code(), 8);
+        let lie = (refuse & lun_ok).named("lie");
+        let kinds = [again, busy, refuse & !lun_ok, lie];
+        let types = [FrameType::Ack, FrameType::Busy, FrameType::Refused, FrameType::NotOwner].map(code);
+        let nothing = TxCtl::unpack(zero(TxCtl::WIDTH));
         let to_frame = TxCtl {
-            ftype: mux(again, code(FrameType::Ack), mux(busy, code(FrameType::Busy), code(FrameType::Refused))),
-            code: mux(refuse, status(Status::PeerRefused), 0),
+            ftype: onehot_mux(&kinds, &types),
+            code: mux(lie, dir.owner.zext(8), mux(refuse, status(Status::PeerRefused), 0)),
             slot: f.slot,
             seq: f.seq,
             t_ref: end.t_last,
+            ..nothing
         };
         let to_done = TxCtl {
             ftype: mux(done_err, code(FrameType::Refused), code(FrameType::Ack)),
@@ -426,11 +471,22 @@ pub fn mirror(p: &Params) -> Module {
             slot: by(done_buf, &slot),
             seq: by(done_buf, &seq),
             t_ref: by(done_buf, &t_last),
+            ..nothing
         };
-        ctl.set("s_valid", direct | (finish & !silent));
-        ctl.set("s_data", mux(direct, to_frame.pack(), to_done.pack()));
+        let to_request = TxCtl {
+            ftype: code(FrameType::NotOwner),
+            code: (!site).zext(8),
+            slot: by(holder, &slot),
+            seq: by(holder, &seq),
+            t_ref: by(holder, &t_last),
+            ..nothing
+        };
+        let silent_refusal = by(holder, &past).any() | cut;
+        ctl.set("s_valid", direct | (finish & !silent) | (turned_away & !silent_refusal));
+        let frame = mux(direct, to_frame.pack(), mux(turned_away, to_request.pack(), to_done.pack()));
+        ctl.set("s_data", frame.trunc(TX_SHORT_W));
         m_ctl.valid.set(ctl.get("m_valid"));
-        m_ctl.data.set(ctl.get("m_data"));
+        m_ctl.data.set(ctl.get("m_data").zext(TxCtl::WIDTH));
         ctl.set("m_ready", m_ctl.ready);
         ev("mirrored").set(finish & !done_err);
         ev("store_error").set(finish & done_err);
@@ -448,7 +504,8 @@ pub fn mirror(p: &Params) -> Module {
             !any_of(&state.iter().map(|x| x.eq(WHOLE)).collect::<Vec<_>>())
                 & !ctl.get("m_valid")
                 & action.eq(DROP)
-                & !any_of(&[ask_valid.get(), h_valid.get(), m_release.full(), m_hold.full(), m_ask.full()]),
+                & !any_of(&[ask_valid.get(), h_valid.get(), m_release.full(), m_hold.full(), m_ask.full()])
+                & !any_of(&[m_claim.full(), m_resolved.full()]),
         );
         m.assume("a_frame_ends_before_the_next_is_decided", !(h_valid & end_valid));
         m.prove("no_answer_of_the_store_is_lost", !done_valid | dones.get("s_ready"));

@@ -42,7 +42,7 @@
 //!
 //! So a request that was told BUSY stands in the lock's queue among this site's own operations, in the order of arrival, and
 //! the lock that it wins is kept for its repeat. A turn is no promise: it is dropped with the link, by a later use of its slot,
-//! and when `ask_cycles` have passed (`ev_turn_dropped`).
+//! when this site hands over whatever it owns (R7), and when `ask_cycles` have passed (`ev_turn_dropped`).
 //!
 //! - Parameters: `slots`, `period`.
 //! - Latency: 2 cycles an event. Throughput: one event every 2 cycles; a frame brings at most four.
@@ -56,12 +56,14 @@ use dyad_spec::FrameType;
 use dyad_spec::wire::COMMIT_SEQ_BITS;
 
 use super::slots::JUMP_PERIODS;
-use crate::bundle::{Ask, HOLDER_W, Hold, LBA_W, LUN_W, LockGrant, LockRel, LockReq, SLOT_W, SlotUse, TxCtl, Verdict};
+use crate::bundle::{
+    Ask, HOLDER_W, Hold, LBA_W, LUN_W, LockGrant, LockRel, LockReq, Resolved, SLOT_W, SlotUse, TxCtl, Verdict,
+};
 use crate::params::Params;
 use crate::prelude::*;
 use crate::prim::fifo::fifo;
 use crate::prim::next::Next;
-use crate::stream::{Mailer, event_out, stream_in};
+use crate::stream::{Mailer, event_out, pulse, stream_in};
 
 crate::bundle! {
     /// What is kept for each slot of the peer.
@@ -69,9 +71,9 @@ crate::bundle! {
         /// What is held for the slot: nothing, a block that is pending, the place of a turn in a lock's queue, the lock that the
         /// turn has won.
         kind: 2,
-        /// The block that is pending was requested of this site.
+        /// The block that is pending was requested of this site. Of a turn that waits: it is not wanted any more.
         request: 1,
-        /// Link generation that it came in.
+        /// Link generation that it came in. Of a turn: how many times this site had given something up when it came.
         generation: 16,
         /// Sequence of the slot's use.
         seq: 32,
@@ -104,6 +106,7 @@ pub fn pending(p: &Params) -> Module {
         let now = m.input("now", 32);
         let generation = m.input("generation", 16);
         let link_ok = m.input("link_ok", 1);
+        let handed_over = m.input("owner_granted", 1);
         let ask_cycles = m.input("resend_cycles", 32);
         let s_hold = stream_in(m, "s_hold", Hold::WIDTH);
         let s_ask = stream_in(m, "s_ask", Ask::WIDTH);
@@ -113,16 +116,12 @@ pub fn pending(p: &Params) -> Module {
         let s_use = stream_in(m, "s_use", SlotUse::WIDTH);
         let m_release = Mailer::new(m, "m_release", LockRel::WIDTH);
         let m_lock = Mailer::new(m, "m_lock", LockReq::WIDTH);
+        let m_resolved = Mailer::new(m, "m_resolved", Resolved::WIDTH);
         let m_ctl = Mailer::new(m, "m_ctl", TxCtl::WIDTH);
         let (verdict_valid, verdict_data) = event_out(m, "m_verdict", Verdict::WIDTH);
         let quiet = m.output("quiet", 1);
         let init_done = m.output("init_done", 1);
-        let events = ["committed", "stale", "turn_kept", "turn_dropped"].map(|name| {
-            let q = m.reg(format!("{name}_q"), 1, 0);
-            q.set(0);
-            m.output(format!("ev_{name}"), 1).set(q);
-            q
-        });
+        let events = ["committed", "stale", "turn_kept", "turn_dropped"].map(|name| pulse(m, name));
         let [committed, stale, turn_kept, turn_dropped] = events;
 
         let filled = m.reg("filled", 13, 0);
@@ -134,7 +133,7 @@ pub fn pending(p: &Params) -> Module {
 
         // Stage 0: choose an event, read the slot's word.
         let busy = m.reg("busy", 1, 0);
-        let idle = (!busy & !filling & !clearing & m_release.free() & m_ctl.free()).named("idle");
+        let idle = (!busy & !filling & !clearing & m_release.free() & m_ctl.free() & m_resolved.free()).named("idle");
         // Locks that turns have won: the lock table is never kept waiting.
         let won = m.inst("u_won", &fifo(TURNS, LockGrant::WIDTH));
         won.set("s_valid", s_grant.valid);
@@ -142,9 +141,13 @@ pub fn pending(p: &Params) -> Module {
         s_grant.ready.set(won.get("s_ready"));
         let grant = LockGrant::unpack(won.get("m_data"));
         let ask_ok = s_ask.valid & m_lock.free();
-        let wants = [won.get("m_valid"), s_hold.valid, ask_ok, s_commit.valid, s_trail.valid, s_use.valid, !now.bit(0)];
+        // The scan follows the time; see `slots`.
+        let scan_at = m.reg("scan_at", slot_w, 0);
+        let scan_due = scan_at.ne(now.slice(1, slot_w));
+        let wants = [won.get("m_valid"), s_hold.valid, ask_ok, s_commit.valid, s_trail.valid, s_use.valid, scan_due];
         let takes: Vec<E> = priority(&wants).iter().map(|first| *first & idle).collect();
         let take_scan = takes[6];
+        when(take_scan, || scan_at.set(scan_at + 1));
         won.set("m_ready", takes[0]);
         for (stream, take) in [&s_hold, &s_ask, &s_commit, &s_trail, &s_use].into_iter().zip(&takes[1..]) {
             stream.ready.set(*take);
@@ -157,7 +160,7 @@ pub fn pending(p: &Params) -> Module {
             SlotUse::unpack(s_commit.data).slot,
             trail_slot,
             SlotUse::unpack(s_use.data).slot,
-            now.slice(1, SLOT_W) & lit(count as u64 - 1, SLOT_W),
+            scan_at.zext(SLOT_W),
         ];
         let chosen = mux(filling, filled.slice(0, SLOT_W), onehot_mux(&takes, &slots)).named("chosen");
         let go = any_of(&takes).named("go");
@@ -204,6 +207,12 @@ pub fn pending(p: &Params) -> Module {
         let is_kind = |kind: u64| cur.kind.eq(kind);
         let held = is_kind(HELD).named("held");
         let same_link = (link_ok & cur.generation.eq(generation)).named("same_link");
+        // What this site has handed over since may be the block of a turn; so may what the link has taken with it.
+        let era = m.reg("era", 16, 0);
+        let was_ok = m.reg("was_ok", 1, 0);
+        was_ok.set(link_ok);
+        when(handed_over | (was_ok & !link_ok), || era.set(era + 1));
+        let same_era = (link_ok & cur.generation.eq(era)).named("same_era");
         // A block that was requested is pending in every generation.
         let present = (held & (same_link | (cur.request & link_ok))).named("present");
         let ahead = (seq_q - cur.seq).named("ahead");
@@ -221,12 +230,13 @@ pub fn pending(p: &Params) -> Module {
         // A request that found its block locked.
         let this = ahead.eq(0);
         let again = (is_ask & held & cur.request & this).named("again");
-        let hand_over = (is_ask & is_kind(TURN) & this & same_link).named("hand_over");
+        let hand_over = (is_ask & is_kind(TURN) & this & same_era).named("hand_over");
         let waits = (is_ask & is_kind(QUEUED)).named("waits");
         let waiting = m.reg("waiting", clog2(TURNS + 1), 0);
         let place = is_kind(NONE) | (later & !is_kind(QUEUED));
         let keep = (is_ask & place & waiting.ne(TURNS) & in_table & link_ok).named("keep");
-        let lost_turn = is_scan & is_kind(TURN) & (!same_link | age.ge(ask_cycles));
+        let lost_turn = (is_scan | is_ask) & is_kind(TURN) & !same_era;
+        let lost_turn = lost_turn | (is_scan & is_kind(TURN) & age.ge(ask_cycles));
         let passed = is_kind(TURN) & ((is_ask & later) | is_hold | (is_use & later));
         let drop_turn = (lost_turn | passed).named("drop_turn");
         when(busy & drop_turn, || turn_dropped.set(1));
@@ -236,6 +246,7 @@ pub fn pending(p: &Params) -> Module {
             write.set(1);
             next.set("kind", NONE);
             m_release.send(LockRel { lun: cur.lun, lba: cur.lba, exclusive: lit(1, 1) }.pack());
+            when(held & cur.request, || m_resolved.send(Resolved { lun: cur.lun, lba: cur.lba }.pack()));
         });
         when(commit | (busy & implied & present), || committed.set(1));
         when((is_commit | is_trail) & !commit, || stale.set(1));
@@ -243,7 +254,7 @@ pub fn pending(p: &Params) -> Module {
             write.set(1);
             next.set("kind", mux(keep, lit(QUEUED, 2), lit(HELD, 2)));
             next.set("request", hold.request & !keep);
-            next.set("generation", generation);
+            next.set("generation", mux(keep, era, generation));
             next.set("seq", mux(keep, asks.seq, hold.seq));
             next.set("lun", mux(keep, asks.lun, hold.lun));
             next.set("lba", mux(keep, asks.lba, hold.lba));
@@ -258,8 +269,13 @@ pub fn pending(p: &Params) -> Module {
             write.set(1);
             next.set("kind", NONE);
         });
+        // A turn that waits, and whose slot shows a later use, is not wanted any more: it gives its lock back when it gets it.
+        when(is_kind(QUEUED) & later & (is_ask | is_use) & in_table, || {
+            write.set(1);
+            next.set("request", 1);
+        });
         // A turn has won its lock. If its word has become another's, the lock goes back.
-        let mine = is_kind(QUEUED) & cur.lun.eq(granted.lun) & cur.lba.eq(granted.lba);
+        let mine = is_kind(QUEUED) & cur.lun.eq(granted.lun) & cur.lba.eq(granted.lba) & !cur.request & same_era;
         when(is_grant, || {
             when(mine, || {
                 write.set(1);
@@ -268,6 +284,10 @@ pub fn pending(p: &Params) -> Module {
             })
             .otherwise(|| {
                 turn_dropped.set(1);
+                when(is_kind(QUEUED) & (cur.request | !same_era), || {
+                    write.set(1);
+                    next.set("kind", NONE);
+                });
                 m_release.send(LockRel { lun: granted.lun, lba: granted.lba, exclusive: lit(1, 1) }.pack());
             });
         });
@@ -288,6 +308,8 @@ pub fn pending(p: &Params) -> Module {
                 slot: slot.get(),
                 seq: asks.seq,
                 t_ref: asks.t_last,
+                lun: zero(LUN_W),
+                epoch: zero(32),
             };
             m_ctl.send(answer.pack());
         });
@@ -303,6 +325,8 @@ pub fn pending(p: &Params) -> Module {
                 slot: slot.get(),
                 seq: cur.seq,
                 t_ref: now,
+                lun: zero(LUN_W),
+                epoch: zero(32),
             };
             m_ctl.send(question.pack());
         });

@@ -3,13 +3,15 @@
 //! ```text
 //!               +----------+---> m_rd     block of the store
 //!  s_resend --->|  resend  |<--- s_rdata
+//!               |          |---> m_dir    its epoch (s_dir: the answer)
 //!               |          |---> m_job, m_pay   to eth_tx
 //!               +----------+---> m_local  the store failed, or holds other bytes
 //! ```
 //!
 //! The block is under its slot's lock, and its own home write has been answered, so the store holds what was sent
 //! first; or, for a request, it is in the slot's place in the staging area. The block is read whole before its frame starts; its CRC32C is compared with the slot's as it leaves. When they
-//! differ, the last frame ends as bad: the peer never has the block whole.
+//! differ, the last frame ends as bad: the peer never has the block whole. The frames name the epoch of now: the one that the
+//! block was first sent in may have been followed by that of another generation of its LUN.
 //!
 //! - Parameters: `DATA_W`, `STORE_W`. One block at a time.
 //! - Latency: store latency, `store_beats`, 5 cycles. Throughput: a block each `block_beats + store_beats + latency`.
@@ -21,13 +23,16 @@
 
 use dyad_spec::Status;
 
-use crate::bundle::{LocalDone, Resend, TxJob};
+use crate::bundle::{LocalDone, Lookup, LookupReq, Resend, TxJob};
 use crate::params::Params;
 use crate::prelude::*;
 use crate::prim::crc32c::crc_step;
 use crate::prim::fifo::fifo_ram;
 use crate::prim::width::narrow;
-use crate::stream::{stream_in, stream_out};
+use crate::stream::{event_in, stream_in, stream_out};
+
+/// Tag of this block's lookups.
+pub const TAG: u64 = 3;
 
 /// The resender of a card.
 pub fn resend(p: &Params) -> Module {
@@ -42,6 +47,8 @@ pub fn resend(p: &Params) -> Module {
         let s_rdata = stream_in(m, "s_rdata", s + 2);
         let m_job = stream_out(m, "m_job", TxJob::WIDTH);
         let m_pay = stream_out(m, "m_pay", d + 2);
+        let m_dir = stream_out(m, "m_dir", LookupReq::WIDTH);
+        let (dir_valid, dir_data) = event_in(m, "s_dir", Lookup::WIDTH);
         let m_local = stream_out(m, "m_local", LocalDone::WIDTH);
         let ev_store_error = m.output("ev_store_error", 1);
         let ev_integrity = m.output("ev_store_integrity", 1);
@@ -60,7 +67,8 @@ pub fn resend(p: &Params) -> Module {
         // Job and payload are offered side by side: the frame starts when some of the payload is there.
         let job = m.reg("job", 1, 0);
         let tell = m.reg("tell", 1, 0);
-        let idle = is(IDLE) & !job & !tell;
+        let asked = m.wire("asked", 1);
+        let idle = is(IDLE) & !job & !tell & asked;
         m_rd.valid.set(idle & s_resend.valid);
         let at_home = store_base.slice_dyn(req.lun, 32) + req.lba;
         m_rd.data.set(mux(req.request, staging_base + req.slot.zext(32), at_home));
@@ -88,8 +96,31 @@ pub fn resend(p: &Params) -> Module {
         });
         let fill_failed = (s_rdata.fire() & s_rdata.data.bit(s) & any_bad).named("fill_failed");
 
-        m_job.valid.set(job);
-        let Resend { slot, seq, lun, lba, epoch, request, .. } = cur;
+        let may_start = m.wire("may_start", 1);
+        m_job.valid.set(job & may_start);
+        // The epoch, while the block is read; no frame starts without it.
+        let ask = m.reg("ask", 1, 0);
+        let known = m.reg("known", 1, 0);
+        let fresh = m.reg("fresh", 1, 1);
+        let epoch = m.reg_nr("epoch", 32);
+        let answer = Lookup::unpack(dir_data);
+        m_dir.valid.set(ask);
+        m_dir.data.set(LookupReq { lun: cur.lun, lba: cur.lba, tag: lit(TAG, 4) }.pack());
+        when(m_dir.ready, || ask.set(0));
+        // A block that could not be read ends without its epoch: that is waited for before the next.
+        asked.set(known | fresh);
+        when(s_resend.fire(), || {
+            fresh.set(0);
+            ask.set(1);
+            known.set(0);
+        });
+        when(dir_valid & answer.tag.eq(TAG), || {
+            known.set(1);
+            epoch.set(answer.epoch);
+        });
+        let Resend { slot, seq, lun, lba, request, .. } = cur;
+        let epoch = epoch.get();
+        may_start.set(known);
         m_job.data.set(TxJob { slot, seq, lun, lba, epoch, request }.pack());
         when(m_job.fire(), || job.set(0));
 
@@ -103,10 +134,11 @@ pub fn resend(p: &Params) -> Module {
         let crc_next = crc_step(crc.get(), data);
         let end = index.eq(beats - 1);
         let differs = (end & (!crc_next).ne(cur.crc)).named("differs");
-        m_pay.valid.set(is(SEND) & thin.get("m_valid"));
+        m_pay.valid.set(is(SEND) & known & thin.get("m_valid"));
         m_pay.data.set(cat(&[end, differs, data]));
-        let moves = thin.get("m_valid") & ((is(SEND) & m_pay.ready) | is(DRAIN));
-        thin.set("m_ready", (is(SEND) & m_pay.ready) | is(DRAIN));
+        let go = ((is(SEND) & known & m_pay.ready) | is(DRAIN)).named("go");
+        let moves = thin.get("m_valid") & go;
+        thin.set("m_ready", go);
         when(moves, || {
             index.set(index + 1);
             crc.set(crc_next);
@@ -125,7 +157,7 @@ pub fn resend(p: &Params) -> Module {
         when(fill_failed | mismatch, || {
             tell.set(1);
             let code = mux(mismatch, lit(Status::StoreIntegrity.code(), 8), lit(Status::StoreError.code(), 8));
-            told.set(LocalDone { slot: cur.slot, status: code, crc: cur.crc }.pack());
+            told.set(LocalDone { slot: cur.slot, status: code, crc: cur.crc, own: zero(1) }.pack());
         });
         ev_store_error.set(fill_failed);
         ev_integrity.set(mismatch);

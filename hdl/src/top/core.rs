@@ -24,8 +24,8 @@ use dyad_spec::counters::Counter;
 
 use super::guard::axis_guard;
 use super::wiring::{Block, Nets, event, stream};
-use crate::bundle::{AdminCmd, Answer, CopyJob, Launch, LocalDone, Lookup, Sent, SlotUse, TxJob};
-use crate::bundle::{LockGrant, LockRel, LockReq, LookupReq, SLOT_W, TxCtl};
+use crate::bundle::{AdminCmd, Answer, CompareJob, CopyJob, Launch, LocalDone, Lookup, Sent, SlotUse, TxJob};
+use crate::bundle::{LockGrant, LockRel, LockReq, LookupReq, OwnFrame, Resolved, SLOT_W, TxCtl};
 use crate::params::Params;
 use crate::prelude::*;
 use crate::prim::arbiter::{Policy, stream_mux};
@@ -71,14 +71,24 @@ const EVENTS: &[(&str, &[(&str, Counter)])] = &[
             ("unexpected", Counter::rx_unexpected),
             ("busy", Counter::rx_busy),
             ("refused", Counter::rx_refused),
+            ("turned_away", Counter::rx_not_owner),
             ("resent", Counter::blocks_resent),
             ("timed_out", Counter::blocks_timed_out),
             ("fence", Counter::fences),
             ("written", Counter::blocks_written),
+            ("miscompare", Counter::miscompares),
             ("read", Counter::blocks_read),
             ("not_owner", Counter::not_owner),
             ("flushed", Counter::flushes),
             ("lun_fence", Counter::lun_fences),
+        ],
+    ),
+    (
+        "admit",
+        &[
+            ("owner_taken", Counter::owners_taken),
+            ("owner_granted", Counter::owners_granted),
+            ("own_stale", Counter::rx_own_stale),
         ],
     ),
     ("lock_table", &[("lock_wait", Counter::lock_wait), ("lock_set_full", Counter::lock_set_full)]),
@@ -101,6 +111,7 @@ const EVENTS: &[(&str, &[(&str, Counter)])] = &[
         ],
     ),
     ("copy", &[("store_error", Counter::store_error)]),
+    ("compare", &[("dma_fault", Counter::dma_read_fault), ("store_error", Counter::store_error)]),
     (
         "pending",
         &[
@@ -121,6 +132,9 @@ const EVENTS: &[(&str, &[(&str, Counter)])] = &[
             ("tx_busy", Counter::tx_busy),
             ("tx_refused", Counter::tx_refused),
             ("tx_request", Counter::tx_request),
+            ("tx_not_owner", Counter::tx_not_owner),
+            ("tx_own_req", Counter::tx_own_req),
+            ("tx_grant", Counter::tx_grant),
             ("tx_commit", Counter::tx_commit),
             ("tx_ask_commit", Counter::tx_ask_commit),
             ("tx_aborted", Counter::tx_aborted),
@@ -170,12 +184,13 @@ pub fn dyad_core(p: &Params) -> Module {
         let cmd_table = Block::new(m, "cmd_table", &offload::cmd_table::cmd_table(p));
         let slots = Block::new(m, "slots", &offload::slots::slots(p));
         let locks = Block::new(m, "lock_table", &offload::lock_table::lock_table(p));
-        let admit = Block::new(m, "admit", &offload::admit::admit());
+        let admit = Block::new(m, "admit", &offload::admit::admit(p));
         let directory = Block::new(m, "directory", &offload::directory::directory(p));
         let admin = Block::new(m, "admin", &offload::admin::admin(p));
         let launch = Block::new(m, "launch", &offload::launch::launch(p));
         let read = Block::new(m, "read", &offload::read::read(p));
         let resend = Block::new(m, "resend", &offload::resend::resend(p));
+        let compare = Block::new(m, "compare", &offload::compare::compare(p));
         let copy = Block::new(m, "copy", &offload::copy::copy(p));
         let flush = Block::new(m, "flush", &offload::flush::flush());
         let mirror = Block::new(m, "mirror", &offload::mirror::mirror(p));
@@ -233,7 +248,7 @@ pub fn dyad_core(p: &Params) -> Module {
         nets.put_outputs(&sq_fetch, &["queue_head"]);
         nets.put("slots_in_use", slots.get("slots_in_use"));
         nets.put("mailbox_irq", mailbox.get("irq"));
-        nets.put("ready", slots.get("init_done") & locks.get("init_done") & pending.get("init_done"));
+        nets.put("ready", all_of(&[&slots, &locks, &pending, &admit].map(|b| b.get("init_done"))));
         nets.put("queue_error", sq_fetch.get("queue_error"));
         nets.put("cq_error", cq_post.get("cq_error"));
 
@@ -250,7 +265,19 @@ pub fn dyad_core(p: &Params) -> Module {
         csr.expose(m, "s_axil_", "s_axil_");
         event(&csr, "m_sqdb", &sq_fetch, "s_sqdb");
         event(&csr, "m_cqdb", &sq_fetch, "s_cqdb");
-        event(&admin, "lun_update", &csr, "lun_update");
+        // The admission waits for the commands of the host.
+        let change = |name: &str| {
+            let (by_admin, valid, data) =
+                (admin.get(&format!("{name}_valid")), format!("{name}_valid"), format!("{name}_data"));
+            (by_admin | admit.get(&valid), mux(by_admin, admin.get(&data), admit.get(&data)))
+        };
+        let (lun_change, lun_data) = change("lun_update");
+        csr.set("lun_update_valid", lun_change);
+        csr.set("lun_update_data", lun_data);
+        let (owner_change, owner_data) = change("m_update");
+        directory.set("s_update_valid", owner_change);
+        directory.set("s_update_data", owner_data);
+        admit.set("update_free", !admin.get("m_update_valid") & !admin.get("lun_update_valid"));
         // A store that has failed to write a block, at either site, takes the LUN out of service.
         let fences = |on: E, lun: E| (0..p.luns).rev().map(|n| on & lun.eq(n)).collect::<Vec<E>>();
         let own = cat(&fences(slots.get("ev_lun_fence"), slots.get("fence_lun")));
@@ -274,6 +301,8 @@ pub fn dyad_core(p: &Params) -> Module {
             stream(client, "m_rd", &host_rd, &format!("s_rd{i}"));
             stream(&host_rd, &format!("m_rdata{i}"), client, "s_rdata");
         }
+        stream(&compare, "m_hrd", &host_rd, "s_rd3");
+        stream(&host_rd, "m_rdata3", &compare, "s_hdata");
         for (i, client) in [&cq_post, &read, &admin].into_iter().enumerate() {
             stream(client, "m_wr", &host_wr, &format!("s_wr{i}"));
             stream(client, "m_wdata", &host_wr, &format!("s_wdata{i}"));
@@ -290,7 +319,10 @@ pub fn dyad_core(p: &Params) -> Module {
         }
         stream(&wanted, "m", &locks, "s_acquire");
         let released = Block::new(m, "lock_released", &stream_mux(3, LockRel::WIDTH, Policy::RoundRobin));
-        stream(&mirror, "m_release", &released, "s0");
+        // The lock table may wait for the mirror to take a grant, which then must not wait for a release.
+        let mirror_released = Block::new(m, "mirror_released", &fifo(16, LockRel::WIDTH));
+        stream(&mirror, "m_release", &mirror_released, "s");
+        stream(&mirror_released, "m", &released, "s0");
         stream(&slots, "m_release", &released, "s1");
         stream(&pending, "m_release", &released, "s2");
         stream(&released, "m", &locks, "s_release");
@@ -311,26 +343,28 @@ pub fn dyad_core(p: &Params) -> Module {
         stream(&grants, "m", &admit, "s_grant");
         stream(&admit, "m_admit", &slots, "s_admit");
 
-        // The directory: the mirror, then admission, then LOOKUP.
+        // The directory: the mirror, then admission, then repeats, then LOOKUP.
         let from_mirror = mirror.get("m_dir_valid");
         let from_admit = admit.get("m_dir_valid");
         let from_admin = admin.get("m_dir_valid");
         let admin_req = cat(&[lit(ADMIN_TAG, 4), admin.get("m_dir_data")]);
         admit.set("m_dir_ready", !from_mirror);
-        admin.set("m_dir_ready", !from_mirror & !from_admit);
-        directory.set("s_lookup_valid", any_of(&[from_mirror, from_admit, from_admin]));
-        let asked = mux(from_mirror, mirror.get("m_dir_data"), mux(from_admit, admit.get("m_dir_data"), admin_req));
+        let from_resend = resend.get("m_dir_valid");
+        resend.set("m_dir_ready", !from_mirror & !from_admit);
+        admin.set("m_dir_ready", !from_mirror & !from_admit & !from_resend);
+        directory.set("s_lookup_valid", any_of(&[from_mirror, from_admit, from_resend, from_admin]));
+        let rare = mux(from_resend, resend.get("m_dir_data"), admin_req);
+        let asked = mux(from_mirror, mirror.get("m_dir_data"), mux(from_admit, admit.get("m_dir_data"), rare));
         assert_eq!(asked.width(), LookupReq::WIDTH);
         directory.set("s_lookup_data", asked);
         let answer = directory.get("m_lookup_data");
         let answered = directory.get("m_lookup_valid");
-        for client in [&mirror, &admit] {
+        for client in [&mirror, &admit, &resend] {
             client.set("s_dir_valid", answered);
             client.set("s_dir_data", answer);
         }
         admin.set("s_dir_valid", answered & Lookup::unpack(answer).tag.eq(ADMIN_TAG));
         admin.set("s_dir_data", answer);
-        event(&admin, "m_update", &directory, "s_update");
 
         // Payload: host to store and wire.
         let writes = Block::new(m, "writes", &fifo(8, Launch::WIDTH));
@@ -349,15 +383,39 @@ pub fn dyad_core(p: &Params) -> Module {
         let copies = Block::new(m, "copies", &fifo(8, CopyJob::WIDTH));
         stream(&slots, "m_copy", &copies, "s");
         stream(&copies, "m", &copy, "s_copy");
+        let compares = Block::new(m, "compares", &fifo(8, CompareJob::WIDTH));
+        stream(&slots, "m_compare", &compares, "s");
+        stream(&compares, "m", &compare, "s_job");
+        stream(&compare, "m_result", &slots, "s_compared");
         stream(&slots, "m_flush", &flush, "s_flush");
         stream(&slots, "m_reflush", &flush, "s_again");
-        let ctl = Block::new(m, "ctl", &stream_mux(4, TxCtl::WIDTH, Policy::RoundRobin));
+        let ctl = Block::new(m, "ctl", &stream_mux(5, TxCtl::WIDTH, Policy::RoundRobin));
+        let own = OwnFrame::unpack(admit.get("m_own_data"));
+        let OwnFrame { ftype, code, slot, seq, lun, lba, epoch } = own;
+        ctl.set("s4_valid", admit.get("m_own_valid"));
+        ctl.set("s4_data", TxCtl { ftype, code, slot, seq, t_ref: lba, lun, epoch }.pack());
+        admit.set("m_own_ready", ctl.get("s4_ready"));
         for (i, client) in [&mirror, &flush, &pending, &commits].into_iter().enumerate() {
             stream(client, "m_ctl", &ctl, &format!("s{i}"));
         }
         stream(&ctl, "m", &eth_tx, "s_ctl");
         stream(&mailbox, "m_mb", &eth_tx, "s_mb");
         stream(&mailbox, "m_mbpay", &eth_tx, "s_mbpay");
+
+        // Owners: frames and commands, requests of the peer's, ends of what was admitted.
+        let owns = Block::new(m, "owns", &fifo(16, OwnFrame::WIDTH));
+        event(&eth_rx, "m_own", &owns, "s");
+        stream(&owns, "m", &admit, "s_frame");
+        let own_lost = eth_rx.get("m_own_valid") & !owns.get("s_ready");
+        stream(&slots, "m_own", &admit, "s_job");
+        pending.set("owner_granted", admit.get("ev_owner_granted"));
+        stream(&mirror, "m_claim", &admit, "s_claim");
+        event(&admit, "m_claimed", &mirror, "s_claimed");
+        let resolved = Block::new(m, "resolved", &stream_mux(3, Resolved::WIDTH, Policy::RoundRobin));
+        for (i, client) in [&slots, &pending, &mirror].into_iter().enumerate() {
+            stream(client, "m_resolved", &resolved, &format!("s{i}"));
+        }
+        stream(&resolved, "m", &admit, "s_resolved");
 
         // Commits: of this site's writes to the peer, of the peer's writes to what is pending. Those that find no room are asked
         // for later.
@@ -390,7 +448,7 @@ pub fn dyad_core(p: &Params) -> Module {
             home.set(&format!("rd_data{i}"), client.get("rd_data"));
             event(&home, &format!("m_done{i}"), client, "s_done");
         }
-        for (i, client) in [&read, &resend, &copy].into_iter().enumerate() {
+        for (i, client) in [&read, &resend, &copy, &compare].into_iter().enumerate() {
             stream(client, "m_rd", &store_rd, &format!("s_rd{i}"));
             stream(&store_rd, &format!("m_rdata{i}"), client, "s_rdata");
         }
@@ -407,8 +465,8 @@ pub fn dyad_core(p: &Params) -> Module {
         flush.expose(m, "store_flush_", "store_flush_");
 
         // Ends of local legs, of sendings, answers: to the slots.
-        let locals = Block::new(m, "locals", &stream_mux(4, LocalDone::WIDTH, Policy::RoundRobin));
-        for (i, client) in [&launch, &flush, &resend, &copy].into_iter().enumerate() {
+        let locals = Block::new(m, "locals", &stream_mux(5, LocalDone::WIDTH, Policy::RoundRobin));
+        for (i, client) in [&launch, &flush, &resend, &copy, &admit].into_iter().enumerate() {
             stream(client, "m_local", &locals, &format!("s{i}"));
         }
         stream(&locals, "m", &slots, "s_local");
@@ -439,11 +497,12 @@ pub fn dyad_core(p: &Params) -> Module {
         // Idle, and the counters.
         let blocks = [
             &csr, &mailbox, &sq_fetch, &cq_post, &host_rd, &host_wr, &store_rd, &home, &decode, &cmd_table, &slots,
-            &locks, &admit, &admin, &launch, &read, &resend, &copy, &flush, &mirror, &eth_tx, &eth_rx, &pending,
-            &commits,
+            &locks, &admit, &admin, &launch, &read, &resend, &copy, &compare, &flush, &mirror, &eth_tx, &eth_rx,
+            &pending, &commits,
         ];
-        let mut quiet: Vec<E> =
-            [&answers, &sents, &admin_cmds, &came, &trails, &uses].map(|b| !b.get("m_valid")).into();
+        let mut quiet: Vec<E> = [&answers, &sents, &admin_cmds, &came, &trails, &uses, &owns, &mirror_released]
+            .map(|b| !b.get("m_valid"))
+            .into();
         for b in blocks {
             if b.has_output("quiet") {
                 quiet.push(b.get("quiet"));
@@ -456,7 +515,7 @@ pub fn dyad_core(p: &Params) -> Module {
         m.output("idle", 1).set(idle);
         nets.put("idle", idle.get());
         let mut events: Vec<Vec<E>> = vec![Vec::new(); Counter::ALL.len()];
-        events[Counter::rx_overrun as usize].push(answer_lost);
+        events[Counter::rx_overrun as usize].extend([answer_lost, own_lost]);
         for (name, list) in EVENTS {
             let block = blocks.iter().find(|b| b.name == *name).expect("a block of this card");
             for (ev, counter) in *list {
@@ -480,6 +539,7 @@ pub fn dyad_core(p: &Params) -> Module {
             &writes,
             &reads,
             &copies,
+            &compares,
             &jobs,
             &ctl,
             &locals,
@@ -488,6 +548,9 @@ pub fn dyad_core(p: &Params) -> Module {
             &came,
             &trails,
             &uses,
+            &owns,
+            &resolved,
+            &mirror_released,
         ];
         for b in blocks.into_iter().chain([&counters, &directory, &tx_guard]).chain(between) {
             b.finish(&nets);

@@ -2,7 +2,8 @@
 
 use crate::common::{EventIn, EventOut, Homed, Pulses, Reader, beats, words};
 use dyad_hdl::bundle::{
-    Ask, HOLDER_W, Hold, LockGrant, LockRel, LockReq, Lookup, LookupReq, RxEnd, RxHead, TxCtl, Verdict,
+    Ask, Claim, Claimed, HOLDER_W, Hold, LockGrant, LockRel, LockReq, Lookup, LookupReq, Resolved, RxEnd, RxHead,
+    TxCtl, Verdict,
 };
 use dyad_hdl::ir::Bits;
 use dyad_hdl::offload::mirror::{FIRST_HOLDER, mirror};
@@ -19,12 +20,19 @@ pub const EVENTS: [&str; 8] =
 const DIRECTORY: usize = 4;
 /// Blocks of each LUN.
 pub const BLOCKS: u64 = 1000;
-/// Epoch of every extent.
+/// Epoch of the first block's extent.
 pub const EPOCH: u64 = 0x0003_0007;
+/// This site.
+pub const SITE: u64 = 0;
 /// The LUN that is not mirrored.
 pub const LOCAL_LUN: u64 = 6;
 /// The LUN that this site owns.
 pub const OWN_LUN: u64 = 5;
+
+/// Epoch of a block's extent. Neighbours are of different extents.
+pub fn epoch_of(lba: u64) -> u64 {
+    EPOCH + lba % 5
+}
 
 /// A WRITE or REQUEST frame.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,7 +58,7 @@ impl Frame {
             seq,
             lun: 1,
             lba,
-            epoch: EPOCH,
+            epoch: epoch_of(lba),
             part: *part,
             bytes: block[part.0..part.0 + part.1].to_vec(),
             good: true,
@@ -92,6 +100,8 @@ pub struct Seen {
     pub done: Option<(u64, bool)>,
     /// A frame ended, at this time.
     pub ended: Option<(Frame, u64)>,
+    /// A request was not admitted: its address.
+    pub refused: Option<u64>,
 }
 
 /// A lock: holder, LUN, address.
@@ -124,6 +134,20 @@ pub struct Bench {
     verdicts: VecDeque<Bits>,
     /// One in how many requests that are asked about has its lock after all; 0 for none.
     pub goes: u64,
+    claim: Sink,
+    claimed: EventIn,
+    resolved: Sink,
+    /// Requests that have claimed their block, which have no answer yet: when it comes, buffer, LUN, address.
+    claims: VecDeque<(u64, Lock)>,
+    /// Whether claims are answered.
+    pub claims_open: bool,
+    /// One in how many claims is refused; 0 for none.
+    pub refusals: u64,
+    /// Requests that were admitted and have not ended: buffer, LUN, address.
+    pub admitted: Vec<Lock>,
+    /// Claims; requests that have ended without being handed over.
+    pub claims_seen: u64,
+    pub resolves: u64,
     /// Requests that were asked about: slot, sequence.
     pub asked: Vec<(u64, u64)>,
     /// Blocks handed over to wait for their COMMIT: slot, sequence, LUN, address.
@@ -180,6 +204,15 @@ impl Bench {
             ask: Sink::new(&dut, "m_ask", stall),
             verdict: input("s_verdict"),
             verdicts: VecDeque::new(),
+            claim: Sink::new(&dut, "m_claim", stall),
+            claimed: input("s_claimed"),
+            resolved: Sink::new(&dut, "m_resolved", stall),
+            claims: VecDeque::new(),
+            claims_open: true,
+            refusals: 0,
+            admitted: Vec::new(),
+            claims_seen: 0,
+            resolves: 0,
             goes: 0,
             asked: Vec::new(),
             handed: Vec::new(),
@@ -208,7 +241,7 @@ impl Bench {
         };
         let dut = &mut bench.dut;
         dut.poke("generation", 9);
-        dut.poke("site", 0);
+        dut.poke("site", SITE);
         dut.poke("link_ok", 1);
         let bases: Vec<u32> = (0..8).map(|lun| 0x1_0000 * (lun + 1)).collect();
         dut.poke_bits("lun_store_base", &words(&bases));
@@ -230,7 +263,7 @@ impl Bench {
         let owner = u64::from(of("lun") != OWN_LUN);
         pack(
             Lookup::FIELDS,
-            &[("tag", of("tag")), ("valid", valid), ("owner", valid * owner), ("epoch", valid * EPOCH)],
+            &[("tag", of("tag")), ("valid", valid), ("owner", valid * owner), ("epoch", valid * epoch_of(of("lba")))],
         )
     }
 
@@ -329,6 +362,20 @@ impl Bench {
         self.ask.drive(dut, rng);
         let verdict = if rng.one_in(3) { self.verdicts.pop_front() } else { None };
         self.verdict.put(dut, verdict.as_ref(), rng);
+        let due = self.claims_open && self.claims.front().is_some_and(|c| c.0 <= dut.cycle());
+        let claimed = due.then(|| {
+            let (_, lock) = self.claims.pop_front().expect("one is due");
+            let go = self.refusals == 0 || !rng.one_in(self.refusals);
+            if go {
+                self.admitted.push(lock);
+            } else {
+                seen.refused = Some(lock.2);
+            }
+            pack(Claimed::FIELDS, &[("buf", lock.0), ("go", go.into())])
+        });
+        self.claimed.put(dut, claimed.as_ref(), rng);
+        self.claim.drive(dut, rng);
+        self.resolved.drive(dut, rng);
         if self.ctl_open {
             self.ctl.drive(dut, rng);
         } else {
@@ -356,12 +403,32 @@ impl Bench {
             let found = self.held.iter().position(|l| (l.1, l.2) == (of("lun"), of("lba")));
             self.held.remove(found.expect("only what is held is released"));
         }
+        // A request that has its lock is admitted, or not, with the owner and epoch that its frames meant.
+        if let Some(word) = self.claim.sample(dut) {
+            let of = |name| field(Claim::FIELDS, &word, name);
+            let lock = (of("buf"), of("lun"), of("lba"));
+            assert!(self.held.contains(&(FIRST_HOLDER + lock.0, lock.1, lock.2)), "{lock:?} has no lock");
+            assert_eq!((of("lun"), of("epoch")), (OWN_LUN, epoch_of(of("lba"))));
+            assert!(!self.admitted.contains(&lock) && self.claims.iter().all(|c| c.1 != lock), "{lock:?} claims twice");
+            self.claims.push_back((dut.cycle() + 1 + rng.below(self.delay + 6), lock));
+            self.claims_seen += 1;
+        }
+        if let Some(word) = self.resolved.sample(dut) {
+            let of = |name| field(Resolved::FIELDS, &word, name);
+            let at = self.admitted.iter().position(|a| (a.1, a.2) == (of("lun"), of("lba")));
+            self.admitted.remove(at.expect("only what was admitted is resolved, once"));
+            self.resolves += 1;
+        }
         // Whoever takes over a block has its lock: for the mirror it is gone.
         if let Some(word) = self.hold.sample(dut) {
             let of = |name| field(Hold::FIELDS, &word, name);
             let found = self.held.iter().position(|l| (l.1, l.2) == (of("lun"), of("lba")));
             self.held.remove(found.expect("only what is held is handed over"));
             assert_eq!(of("request") == 1, of("lun") == OWN_LUN);
+            if of("request") == 1 {
+                let at = self.admitted.iter().position(|a| (a.1, a.2) == (of("lun"), of("lba")));
+                self.admitted.remove(at.expect("only what was admitted is handed over, once"));
+            }
             self.handed.push((of("slot"), of("seq"), of("lun"), of("lba")));
         }
         if let Some(word) = self.ask.sample(dut) {
@@ -375,6 +442,7 @@ impl Bench {
         }
         seen.ctl = self.ctl.sample(dut).map(|word| {
             let of = |name| field(TxCtl::FIELDS, &word, name);
+            assert_eq!((of("lun"), of("epoch")), (0, 0));
             Ctl {
                 ftype: FrameType::try_from(of("ftype") as u8).expect("a frame type"),
                 code: of("code"),
@@ -387,6 +455,8 @@ impl Bench {
             let holder = FIRST_HOLDER + homed.buf;
             let lock = self.held.iter().find(|l| l.0 == holder);
             let (_, lun, lba) = lock.expect("a block goes home under its lock");
+            let admitted = self.admitted.contains(&(homed.buf, *lun, *lba));
+            assert_eq!(admitted, *lun == OWN_LUN, "a request goes home when it is admitted");
             assert_eq!(homed.block, Self::place(*lun, *lba), "where the block goes");
             seen.homed = Some(homed.clone());
             let err = self.store_fails > 0 && rng.one_in(self.store_fails);
@@ -405,6 +475,7 @@ impl Bench {
             let idle = !self.on_the_wire()
                 && !self.reader.busy()
                 && self.verdicts.is_empty()
+                && (self.claims.is_empty() || !self.claims_open)
                 && (self.wanted.is_empty() || !self.locks_open)
                 && (self.storing.is_empty() || !self.store_open);
             let moved = seen.ctl.is_some() || seen.homed.is_some() || seen.done.is_some() || seen.ended.is_some();
@@ -419,6 +490,11 @@ impl Bench {
     pub fn play(&mut self, t: &mut Trial, frames: &[Frame]) -> Vec<Ctl> {
         frames.iter().for_each(|f| self.send(t, f.clone(), 0, 0));
         self.settle(t).into_iter().filter_map(|s| s.ctl).collect()
+    }
+
+    /// Nothing is locked, nothing is admitted, and the mirror says so.
+    pub fn empty(&mut self) -> bool {
+        self.held.is_empty() && self.admitted.is_empty() && self.quiet()
     }
 
     pub fn quiet(&mut self) -> bool {

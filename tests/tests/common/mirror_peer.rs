@@ -1,7 +1,7 @@
 //! A peer that writes blocks through a bad line until each is acknowledged.
 
 use crate::common::random_block;
-use crate::mirror_bench::{Bench, Frame, OWN_LUN, Seen};
+use crate::mirror_bench::{Bench, Frame, OWN_LUN, SITE, Seen};
 use dyad_spec::{FrameType, Status};
 use dyad_tests::Trial;
 use std::collections::{HashMap, HashSet};
@@ -54,7 +54,11 @@ pub struct Peer {
     buffers: HashMap<u64, (u64, u64)>,
     /// Ends of good frames.
     ends: HashSet<(u64, u64, u64)>,
+    /// Addresses whose requests were not admitted, and have not been told so.
+    refused: HashSet<u64>,
     written: usize,
+    /// Times that it was told NOT_OWNER.
+    pub turned_away: usize,
 }
 
 impl Peer {
@@ -71,7 +75,9 @@ impl Peer {
             applied: HashSet::new(),
             buffers: HashMap::new(),
             ends: HashSet::new(),
+            refused: HashSet::new(),
             written: 0,
+            turned_away: 0,
         }
     }
 
@@ -101,6 +107,7 @@ impl Peer {
         for seen in b.settle(t) {
             self.look(t, seen);
         }
+        assert!(self.refused.is_empty(), "{:?} were not told", self.refused);
         for (lba, block) in &self.acked {
             assert!(self.store[lba] == *block, "block {lba} is not the last one that was acknowledged");
         }
@@ -175,6 +182,9 @@ impl Peer {
                 self.applied.insert(key);
             }
         }
+        if let Some(lba) = seen.refused {
+            assert!(self.refused.insert(lba), "block {lba} is not admitted twice");
+        }
         let Some(ctl) = seen.ctl else { return };
         match ctl.ftype {
             FrameType::Ack => {
@@ -187,6 +197,12 @@ impl Peer {
                 }
             }
             FrameType::Busy => {}
+            FrameType::NotOwner => {
+                let writer = self.writes[ctl.slot as usize].as_ref().filter(|w| w.seq == ctl.seq).expect("it waits");
+                assert!(self.refused.remove(&writer.lba), "block {} was not refused", writer.lba);
+                assert!(self.ends.contains(&(ctl.slot, ctl.seq, ctl.t_ref)) && ctl.code == 1 - SITE);
+                self.turned_away += 1;
+            }
             FrameType::Refused => assert_eq!(ctl.code, Status::PeerStoreError.code()),
             other => panic!("a frame of type {other:?}"),
         }

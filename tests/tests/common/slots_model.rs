@@ -2,137 +2,16 @@
 //!
 //! Only time is not modelled: when a repeat or a time-out comes. Those are checked for being allowed.
 
+#![allow(dead_code, reason = "each test takes what it needs")]
+
 use crate::common::Pulses;
-use dyad_hdl::bundle::op_kind::{FLUSH, READ, WRITE};
-use dyad_hdl::bundle::{Admit, Answer, LocalDone, OpEnd, OpInfo, Sent};
+use crate::slots_use::{Copy, Op, Use};
+use dyad_hdl::bundle::op_kind::{FLUSH, OWN, READ, WRITE};
+use dyad_hdl::bundle::{Admit, Answer, LocalDone, OpEnd, Sent};
 use dyad_hdl::ir::Bits;
 use dyad_spec::{FrameType, Status};
-use dyad_tests::{field, pack};
+use dyad_tests::field;
 use std::collections::{HashMap, HashSet, VecDeque};
-
-/// An operation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Op {
-    pub id: u64,
-    pub kind: u64,
-    pub local: bool,
-    pub lun: u64,
-    pub lba: u64,
-}
-
-impl Op {
-    pub fn pack(&self) -> Bits {
-        let fields = [
-            ("cmd", self.id >> 6),
-            ("block", self.id & 63),
-            ("kind", self.kind),
-            ("local", self.local.into()),
-            ("lun", self.lun),
-            ("lba", self.lba),
-            ("page", self.id * 3),
-        ];
-        pack(OpInfo::FIELDS, &fields)
-    }
-}
-
-/// How far the copy of a request's block from the staging area is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Copy {
-    /// Not wanted: the owner does not have the block, or it is not staged.
-    No,
-    Wanted,
-    /// Its lock was asked for.
-    Asked,
-    Granted,
-    Running,
-}
-
-/// A slot in use.
-#[derive(Clone, Debug)]
-pub struct Use {
-    pub op: Op,
-    pub seq: u64,
-    pub epoch: u64,
-    owner: u64,
-    pub active: bool,
-    /// The command was told.
-    pub reported: bool,
-    pub local_done: bool,
-    pub broken: bool,
-    pub acked: bool,
-    pub sent: bool,
-    pub refused: bool,
-    /// The peer owns the block.
-    pub request: bool,
-    pub copy: Copy,
-    /// The request is out: its lock must come back.
-    unlocks: bool,
-    resending: bool,
-    crc: u64,
-    /// Last sending, or BUSY.
-    pub last: u64,
-    pub repeats: u64,
-    begun: u64,
-    t_lookup: u64,
-    t_local: u64,
-    t_ack: u64,
-    stamps: (u64, u64),
-    mirror: u64,
-    /// How it must end, when an event has decided it.
-    ends: Option<u64>,
-    /// Lock and slot must come back now.
-    pub gone: bool,
-    released: bool,
-}
-
-impl Use {
-    fn new(op: Op, now: u64) -> Self {
-        Self {
-            op,
-            seq: 0,
-            epoch: 0,
-            owner: 0,
-            active: false,
-            reported: false,
-            local_done: false,
-            broken: false,
-            acked: false,
-            sent: false,
-            refused: false,
-            request: false,
-            copy: Copy::No,
-            unlocks: false,
-            resending: false,
-            crc: 0,
-            last: now,
-            repeats: 0,
-            begun: now,
-            t_lookup: 0,
-            t_local: 0,
-            t_ack: 0,
-            stamps: (0, 0),
-            mirror: 0,
-            ends: None,
-            gone: false,
-            // A flush has no lock.
-            released: op.kind == FLUSH,
-        }
-    }
-
-    pub fn mirrored(&self) -> bool {
-        self.op.kind != READ && !self.op.local
-    }
-
-    fn end(&mut self, status: u64) {
-        if !self.reported {
-            self.ends.get_or_insert(status);
-        }
-    }
-
-    fn resolved(&self) -> bool {
-        self.acked && self.local_done && !self.broken
-    }
-}
 
 /// All slots.
 pub struct Model {
@@ -159,6 +38,14 @@ pub struct Model {
     /// Repeats: slot, cycles since it was last sent.
     pub repeats: Vec<(u64, u64)>,
     resent: HashSet<(u64, u64)>,
+    /// NOT_OWNER answers that were taken; those who looked again; what became of them: own writes, requests, parked.
+    pub turned_away: u64,
+    pub looks: u64,
+    pub became: [u64; 3],
+    /// Slots that were counted, and have ended.
+    pub resolves: u64,
+    /// Writes that were told NOT_OWNER without a staging area.
+    foreign: u64,
 }
 
 impl Model {
@@ -181,6 +68,11 @@ impl Model {
             commits: VecDeque::new(),
             repeats: Vec::new(),
             resent: HashSet::new(),
+            turned_away: 0,
+            looks: 0,
+            became: [0; 3],
+            resolves: 0,
+            foreign: 0,
         }
     }
 
@@ -204,7 +96,7 @@ impl Model {
         let place = slot as usize;
         if std::mem::take(&mut self.loose[place]) {
             let ahead = seq.wrapping_sub(self.shown[place]) & 0xffff_ffff;
-            assert!((1..4).contains(&ahead), "slot {slot}: sequence {seq} after {}", self.shown[place]);
+            assert!((1..6).contains(&ahead), "slot {slot}: sequence {seq} after {}", self.shown[place]);
             self.seqs[place] = seq;
             self.at(slot).seq = seq;
         }
@@ -240,15 +132,65 @@ impl Model {
         u.clone()
     }
 
+    /// A command about an owner began.
+    pub fn begin_own(&mut self, slot: u64, op: Op, of: &dyn Fn(&str) -> u64) {
+        self.begin(slot, op);
+        self.next_seq(slot);
+        self.show(slot, of("seq"));
+        let seq = self.seq(slot);
+        let u = self.at(slot);
+        (u.active, u.sent, u.local_done, u.seq) = (true, true, true, seq);
+        self.own_job(slot, of);
+    }
+
+    /// A job about an owner left, maybe of a command that has just ended.
+    pub fn own_job(&mut self, slot: u64, of: &dyn Fn(&str) -> u64) {
+        let Some(u) = self.uses[slot as usize].as_ref().filter(|u| u.op.kind == OWN && u.seq == of("seq")) else {
+            assert_eq!(of("again"), 1);
+            return;
+        };
+        let want = (u.op.lun, u.op.lba, u64::from(u.op.local), u.op.id * 3 & 3);
+        assert_eq!((of("lun"), of("lba"), of("local"), of("code")), want, "the job of slot {slot}");
+    }
+
+    /// A command about an owner goes to `admit` again.
+    pub fn own_again(&mut self, slot: u64, of: &dyn Fn(&str) -> u64) {
+        self.own_job(slot, of);
+        self.flushed_again(slot, of("seq"));
+    }
+
     pub fn admit(&mut self, word: &Bits) {
         let of = |name: &str| field(Admit::FIELDS, word, name);
         let (slot, now, link, staging) = (of("slot"), self.now, self.link, self.staging);
         let u = self.at(slot);
+        assert!(of("counted") == 0 || !u.counted, "slot {slot} is counted twice");
+        u.counted |= of("counted") == 1;
         if u.copy == Copy::Asked {
             u.copy = Copy::Granted;
             return;
         }
         assert!(!u.active, "slot {slot} is admitted twice");
+        let ours = of("owner") == super::slots_world::SITE && of("valid") == 1;
+        if u.op.kind == WRITE && !u.op.local && ours && of("closing") == 1 {
+            (u.parked, u.looks, u.unlocks) = (true, false, true);
+            self.became[2] += 1;
+            return;
+        }
+        if std::mem::take(&mut u.looks) {
+            u.active = true;
+            if u.acked {
+                u.copy = Copy::Granted;
+            } else if ours {
+                (u.copy, u.request, u.staged, u.local_done) = (Copy::Granted, false, true, false);
+                let seq = self.next_seq(slot);
+                self.at(slot).seq = seq;
+                self.became[0] += 1;
+            } else {
+                u.unlocks = true;
+                self.became[1] += 1;
+            }
+            return;
+        }
         (u.owner, u.epoch) = (of("owner"), of("epoch"));
         if u.reported {
             u.gone = true;
@@ -268,6 +210,7 @@ impl Model {
         if let Some(status) = refusal {
             u.end(status.code());
             u.gone = true;
+            self.foreign += u64::from(status == Status::NotOwner);
             return;
         }
         (u.active, u.t_lookup, u.last) = (true, now + 1, now);
@@ -315,10 +258,26 @@ impl Model {
         let of = |name: &str| field(LocalDone::FIELDS, word, name);
         let (slot, now) = (of("slot"), self.now);
         let u = self.uses[slot as usize].as_mut().filter(|u| u.active);
+        // A second answer about an owner, for a slot that does something else by now.
+        if of("own") == 1 && u.as_ref().is_none_or(|u| u.op.kind != OWN) {
+            return;
+        }
         let u = u.unwrap_or_else(|| panic!("an engine answers for slot {slot}, which is not under way"));
         let flush = u.op.kind == FLUSH;
         let status = of("status");
-        if u.copy == Copy::Running {
+        let of_staged = u.staged && u.copy == Copy::Running;
+        if of_staged {
+            u.copy = Copy::No;
+        }
+        if u.op.kind == OWN {
+            // What is said of an earlier use of the slot has no effect.
+            if of("crc") == u.seq && status == Status::Locked.code() {
+                u.put_off();
+            } else if of("crc") == u.seq {
+                u.end(status);
+                (u.gone, u.t_local) = (true, now + 1);
+            }
+        } else if u.copy == Copy::Running {
             u.t_local = now + 1;
             u.end(status);
             if status == Status::Ok.code() {
@@ -329,7 +288,8 @@ impl Model {
             }
         } else if status == Status::Ok.code() {
             assert!(!u.local_done, "one local leg a use");
-            (u.local_done, u.t_local, u.crc) = (true, now + 1, of("crc"));
+            (u.local_done, u.t_local) = (true, now + 1);
+            u.crc = if u.staged { u.crc } else { of("crc") };
             if u.acked && u.request {
                 u.copy = Copy::Wanted;
             } else if u.acked || u.op.local || (flush && u.reported) {
@@ -352,13 +312,13 @@ impl Model {
         let (slot, now) = (of("slot"), self.now);
         if of("ftype") == FrameType::AskCommit.code() {
             let past = self.seq(slot).wrapping_sub(of("seq")) & 0xffff_ffff;
-            let under_way = self.uses[slot as usize].as_ref().is_some_and(|u| u.active && !u.gone);
+            let under_way = self.uses[slot as usize].as_ref().is_some_and(|u| u.out() && !u.gone);
             if if past == 0 { !under_way } else { past < 1 << 31 } {
                 self.commits.push_back((slot, of("seq")));
             }
             return;
         }
-        let matches = |u: &&mut Use| u.active && u.mirrored() && !u.acked && u.sent && u.seq == of("seq") && !u.gone;
+        let matches = |u: &&mut Use| u.out() && u.mirrored() && !u.acked && u.sent && u.seq == of("seq") && !u.gone;
         let Some(u) = self.uses[slot as usize].as_mut().filter(matches) else {
             self.unexpected += 1;
             return;
@@ -366,7 +326,9 @@ impl Model {
         match FrameType::try_from(of("ftype") as u8) {
             Ok(FrameType::Ack) => {
                 (u.acked, u.t_ack, u.mirror) = (true, now + 1, of("aux"));
-                if u.resolved() && u.request {
+                if u.looks || u.parked {
+                    // It has looked already: it goes on when it has its lock.
+                } else if u.resolved() && u.request {
                     u.copy = if u.resending { Copy::No } else { Copy::Wanted };
                 } else if u.resolved() {
                     u.end(Status::Ok.code());
@@ -376,10 +338,20 @@ impl Model {
                     }
                 }
             }
-            Ok(FrameType::Busy) => u.last = now + 1,
+            Ok(FrameType::Busy) => {
+                u.last = now + 1;
+                if u.op.kind == OWN {
+                    u.put_off();
+                }
+            }
+            Ok(FrameType::NotOwner) => {
+                u.not_owner = true;
+                u.put_off();
+                self.turned_away += 1;
+            }
             _ => {
                 u.end(if of("code") == 0 { Status::PeerRefused.code() } else { of("code") });
-                u.gone = u.op.kind == FLUSH && u.local_done;
+                u.gone = u.op.kind == OWN || (u.op.kind == FLUSH && u.local_done);
                 u.refused = true;
             }
         }
@@ -417,7 +389,7 @@ impl Model {
             return;
         };
         let link_changed = self.link_changed;
-        let kept = self.uses.iter().flatten().any(|k| k.active && k.reported && !k.gone);
+        let kept = self.uses.iter().flatten().any(|k| k.out() && k.reported && !k.gone);
         let u = self.at(slot);
         assert!(!u.reported, "operation {id} is told twice");
         u.reported = true;
@@ -430,7 +402,7 @@ impl Model {
                 assert!(u.repeats >= limit || link_changed > u.begun, "a time-out after {} repeats", u.repeats);
             }
             (None, Status::Locked) => {
-                let waits = !u.active || matches!(u.copy, Copy::Asked | Copy::Granted | Copy::Running);
+                let waits = u.waits() || matches!(u.copy, Copy::Asked | Copy::Granted | Copy::Running);
                 assert!(waits && kept, "it waits for a lock that is kept");
             }
             (None, other) => panic!("operation {id} ended with {other:?} for no reason: {u:?}"),
@@ -438,16 +410,22 @@ impl Model {
         if matches!(status, Status::LinkDown | Status::PeerTimeout) && u.op.kind == FLUSH && u.active {
             u.gone = u.local_done;
         }
+        // What waits for nothing but another owner, and was never out, is given up.
+        u.gone |= u.parked && !u.request;
         let bits = |t: u64| t & 0xffff_ffff;
         if status == Status::Ok {
-            assert_eq!(of("t_lookup"), bits(if u.op.kind == FLUSH { of("t_lookup") } else { u.t_lookup }), "t_lookup");
+            assert_eq!(
+                of("t_lookup"),
+                bits(if matches!(u.op.kind, FLUSH | OWN) { of("t_lookup") } else { u.t_lookup }),
+                "t_lookup"
+            );
             assert_eq!(of("t_local"), bits(u.t_local), "t_local");
         }
         if status == Status::Ok && u.op.kind == WRITE && u.mirrored() {
             assert_eq!((of("t_frame"), of("t_sent")), u.stamps, "stamps of the first sending");
             assert_eq!((of("t_ack"), of("mirror")), (bits(u.t_ack), u.mirror), "stamps of the answer");
         }
-        if status == Status::NotOwner {
+        if status == Status::NotOwner && u.gone {
             assert_eq!((of("owner"), of("epoch")), (u.owner, u.epoch));
         }
         // A repeat that the link's end has caught was counted and not sent.
@@ -467,19 +445,20 @@ impl Model {
         assert!(u.sent && u.local_done && !u.broken, "a block is repeated when the store has it");
         assert!(u.request || !u.released, "a block is repeated while its lock is held");
         assert!(matches!(u.copy, Copy::No | Copy::Wanted), "a request is repeated that the owner has");
-        let want = (u.seq, u.epoch, u.op.lun, u.op.lba, u.crc, u64::from(u.request));
-        let is = (of("seq"), of("epoch"), of("lun"), of("lba"), of("crc"), of("request"));
+        let want = (u.seq, u.op.lun, u.op.lba, u.crc, u64::from(u.request));
+        let is = (of("seq"), of("lun"), of("lba"), of("crc"), of("request"));
         assert_eq!(is, want, "repeat of slot {slot}");
         // It may have been acknowledged since it was decided.
         (u.resending, u.gone, u.copy) = (true, false, Copy::No);
         u.repeats += 1;
         let since = now - u.last;
         let key = (slot, u.seq);
+        self.show(slot, key.1);
         self.repeats.push((slot, since));
         self.resent.insert(key);
     }
 
-    /// A flush is sent again; maybe one that has just ended.
+    /// A flush, or a command about an owner, is sent again; maybe one that has just ended.
     pub fn flushed_again(&mut self, slot: u64, seq: u64) {
         if let Some(u) = self.uses[slot as usize].as_mut().filter(|u| u.seq == seq) {
             u.repeats += 1;
@@ -499,12 +478,36 @@ impl Model {
         self.tidy(slot as u64);
     }
 
-    /// Whether the lock that is asked for is for the copy of a request's block.
+    /// `admit` hears that a write that it counts has ended.
+    pub fn resolved(&mut self, block: (u64, u64)) {
+        let ended = |u: &Use| u.counted && u.gone && (u.op.lun, u.op.lba) == block;
+        let slot = self.uses.iter().position(|u| u.as_ref().is_some_and(ended));
+        let slot = slot.unwrap_or_else(|| panic!("no counted write of {block:?} has ended")) as u64;
+        self.at(slot).counted = false;
+        self.resolves += 1;
+        self.tidy(slot);
+    }
+
+    /// Whether the lock that is asked for is for the copy of a request's block, or to look again who owns it.
     pub fn asks_again(&mut self, slot: u64, block: (u64, u64)) -> bool {
-        let Some(u) = self.uses[slot as usize].as_mut().filter(|u| u.copy == Copy::Wanted) else { return false };
-        assert_eq!((u.op.lun, u.op.lba), block);
-        assert!(u.released, "the lock was given back meanwhile");
-        (u.copy, u.released) = (Copy::Asked, false);
+        // The request for a lock stands at a port that may pause.
+        let link = self.link || self.now < self.link_changed + 100;
+        let Some(u) = self.uses[slot as usize].as_mut() else { return false };
+        assert!(
+            (u.op.lun, u.op.lba) == block && u.released,
+            "slot {slot} asks for a lock that it has, or another: {u:?}"
+        );
+        if u.copy == Copy::Wanted {
+            (u.copy, u.released) = (Copy::Asked, false);
+            return true;
+        }
+        let turned = u.active && u.request && u.not_owner && u.local_done && !u.acked && !u.resending;
+        assert!(turned || u.parked, "slot {slot} looks again for no reason: {u:?}");
+        assert!(link, "it looks again when the link is up");
+        // One that was never out is asked for as at first.
+        u.looks = u.request;
+        (u.active, u.parked, u.not_owner, u.released) = (false, false, false, false);
+        self.looks += 1;
         true
     }
 
@@ -527,7 +530,7 @@ impl Model {
     /// Frees a slot that has nothing left to do.
     fn tidy(&mut self, slot: u64) {
         let place = &mut self.uses[slot as usize];
-        if place.as_ref().is_some_and(|u| u.gone && u.released && u.reported) {
+        if place.as_ref().is_some_and(|u| u.gone && u.released && u.reported && !u.counted) {
             *place = None;
         }
     }
@@ -545,7 +548,7 @@ impl Model {
     pub fn all_resolved(&self) -> bool {
         let lost: HashSet<_> = self.uses.iter().flatten().filter(|u| u.broken).map(|u| (u.op.lun, u.op.lba)).collect();
         self.uses.iter().flatten().all(|u| {
-            u.broken || ((!u.active || u.copy == Copy::Asked) && u.reported && lost.contains(&(u.op.lun, u.op.lba)))
+            u.broken || ((u.waits() || u.copy == Copy::Asked) && u.reported && lost.contains(&(u.op.lun, u.op.lba)))
         })
     }
 
@@ -559,7 +562,8 @@ impl Model {
         assert_eq!(events.of("written"), told(WRITE, Status::Ok));
         assert_eq!(events.of("read"), told(READ, Status::Ok));
         assert_eq!(events.of("flushed"), told(FLUSH, Status::Ok));
-        assert_eq!(events.of("not_owner"), told(WRITE, Status::NotOwner));
+        assert_eq!(events.of("not_owner"), self.foreign);
+        assert_eq!(events.of("turned_away"), self.turned_away);
         assert_eq!(events.of("timed_out"), events.of("fence"));
     }
 }

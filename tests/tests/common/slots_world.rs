@@ -1,11 +1,17 @@
 //! The world around `slots`: locks, engines, the resender, a peer, and a line that loses, doubles and delays. What
 //! `slots` takes and gives is shown to a [`Model`].
 
+#![allow(dead_code, reason = "each test takes what it needs")]
+
+#[path = "slots_peer.rs"]
+mod peer;
+
 use crate::common::Pulses;
-use crate::slots_model::{Model, Op, Use};
-use dyad_hdl::bundle::op_kind::{FLUSH, WRITE};
+use crate::slots_model::Model;
+use crate::slots_use::Op;
+use dyad_hdl::bundle::op_kind::{FLUSH, OWN, WRITE};
 use dyad_hdl::bundle::{
-    Admit, Answer, BlockDone, CopyJob, Launch, LocalDone, LockRel, LockReq, OpEnd, Resend, Sent, SlotUse,
+    Admit, Answer, BlockDone, CopyJob, Launch, LocalDone, LockRel, LockReq, OwnJob, Resend, Resolved, SlotUse,
 };
 use dyad_hdl::ir::Bits;
 use dyad_hdl::offload::slots::slots;
@@ -14,10 +20,11 @@ use dyad_spec::{FrameType, Status};
 use dyad_tests::{Dut, Rng, Sink, Source, Stall, Trial, field, pack};
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 
-pub const EVENTS: [&str; 11] = [
+pub const EVENTS: [&str; 12] = [
     "unexpected",
     "busy",
     "refused",
+    "turned_away",
     "resent",
     "timed_out",
     "fence",
@@ -38,6 +45,12 @@ pub struct Odds {
     pub answer_doubled: u64,
     pub busy: u64,
     pub refused: u64,
+    /// The peer says NOT_OWNER.
+    pub turned_away: u64,
+    /// This site owns the block and is about to hand it over.
+    pub closing: u64,
+    /// A command about an owner is told: not yet.
+    pub own_locked: u64,
     pub forged: u64,
     /// Frames that end as bad although the block is all right.
     pub aborted: u64,
@@ -82,6 +95,8 @@ pub struct World {
     pub link: bool,
     pub limit: u64,
     pub resend_cycles: u64,
+    /// How much longer than other engines a read takes.
+    pub read_takes: u64,
     /// Words that left: time, stream, word.
     pub log: Vec<(u64, &'static str, Bits)>,
     /// Cycles in which a word passed a stream, either way.
@@ -97,9 +112,11 @@ pub struct World {
     due: BTreeMap<(u64, u64), Due>,
     serial: u64,
     locks: HashMap<(u64, u64), Lock>,
-    /// Operations asked for, and taken but without a number: those with locks, and flushes.
+    /// Operations asked for, and taken but without a number: those with locks, flushes, and those about owners.
     asked: VecDeque<Op>,
-    nameless: [VecDeque<Op>; 2],
+    nameless: [VecDeque<Op>; 3],
+    /// How commands about owners must end: done, or refused.
+    owns: HashMap<(u64, u64), bool>,
     /// What the resender reads.
     pub resender: Option<(u64, u64)>,
     /// Sendings that end as bad, once the slots have heard why.
@@ -115,8 +132,19 @@ pub struct World {
 }
 
 const SOURCES: [&str; 6] = ["s_op", "s_admit", "s_sent", "s_local", "s_answer", "s_end"];
-const SINKS: [&str; 9] =
-    ["m_done", "m_release", "m_lock", "m_write", "m_read", "m_copy", "m_flush", "m_resend", "m_reflush"];
+const SINKS: [&str; 11] = [
+    "m_done",
+    "m_release",
+    "m_resolved",
+    "m_lock",
+    "m_write",
+    "m_read",
+    "m_copy",
+    "m_flush",
+    "m_own",
+    "m_resend",
+    "m_reflush",
+];
 
 impl World {
     pub fn new(t: &mut Trial, p: &Params, stall: Stall, odds: Odds) -> Self {
@@ -134,6 +162,7 @@ impl World {
             link: true,
             limit: 4,
             resend_cycles: 600,
+            read_takes: 0,
             log: Vec::new(),
             times: Vec::new(),
             most_in_use: 0,
@@ -145,6 +174,7 @@ impl World {
             locks: HashMap::new(),
             asked: VecDeque::new(),
             nameless: Default::default(),
+            owns: HashMap::new(),
             resender: None,
             after_local: VecDeque::new(),
             next_id: 0,
@@ -315,7 +345,7 @@ impl World {
         match stream {
             "s_op" => {
                 let op = self.asked.pop_front().expect("it was asked");
-                self.nameless[usize::from(op.kind == FLUSH)].push_back(op);
+                self.nameless[usize::from(op.kind == FLUSH) + 2 * usize::from(op.kind == OWN)].push_back(op);
             }
             "s_admit" => self.admitted = Some(word.clone()),
             "s_sent" => self.model.sent(word),
@@ -343,6 +373,20 @@ impl World {
                 self.model.released(block, of("exclusive") == 1);
                 self.release(rng, block);
             }
+            "m_resolved" => {
+                let of = |name: &str| field(Resolved::FIELDS, word, name);
+                self.model.resolved((of("lun"), of("lba")));
+            }
+            "m_own" => {
+                let of = |name: &str| field(OwnJob::FIELDS, word, name);
+                if of("again") == 1 {
+                    self.model.own_again(of("slot"), &of);
+                } else {
+                    let op = self.nameless[2].pop_front().expect("a command about an owner was taken");
+                    self.model.begin_own(of("slot"), op, &of);
+                }
+                self.own(rng, of("slot"), of("seq"));
+            }
             "m_lock" => {
                 let of = |name: &str| field(LockReq::FIELDS, word, name);
                 let block = (of("lun"), of("lba"));
@@ -368,7 +412,8 @@ impl World {
                 let of = |name: &str| field(CopyJob::FIELDS, word, name);
                 self.model.copies(of("slot"), (of("lun"), of("lba")));
                 let fails = Self::hit(rng, self.odds.store_error);
-                let done = self.local_word(of("slot"), if fails { Status::StoreError } else { Status::Ok }, 0);
+                let status = if fails { Status::StoreError } else { Status::Ok };
+                let done = self.local_word(of("slot"), status, rng.next_u64() >> 32);
                 let delay = 1 + rng.below(self.odds.engine + 1);
                 self.later(delay, Due::Word("s_local", done));
             }
@@ -402,128 +447,6 @@ impl World {
         }
     }
 
-    fn local_word(&self, slot: u64, status: Status, crc: u64) -> Bits {
-        pack(LocalDone::FIELDS, &[("slot", slot), ("status", status.code()), ("crc", crc)])
-    }
-
-    fn sent_word(&self, rng: &mut Rng, slot: u64, seq: u64, aborted: bool, resend: bool) -> Bits {
-        let (first, last) = (rng.next_u64() >> 32, rng.next_u64() >> 32);
-        let fields = [
-            ("slot", slot),
-            ("seq", seq),
-            ("t_first", first),
-            ("t_last", last),
-            ("aborted", aborted.into()),
-            ("resend", resend.into()),
-        ];
-        pack(Sent::FIELDS, &fields)
-    }
-
-    /// The engines of a write or a read.
-    fn launch(&mut self, rng: &mut Rng, slot: u64, u: &Use) {
-        let engine = self.odds.engine + 1;
-        let delay = 1 + rng.below(engine);
-        if u.op.kind != WRITE {
-            let bad = Self::hit(rng, self.odds.read_error);
-            let status = if bad { *rng.pick(&[Status::StoreError, Status::DmaWriteFault]) } else { Status::Ok };
-            let end = pack(OpEnd::FIELDS, &[("slot", slot), ("status", status.code())]);
-            self.later(delay, Due::Word("s_end", end));
-            return;
-        }
-        let fault = Self::hit(rng, self.odds.dma_fault);
-        let store = Self::hit(rng, self.odds.store_error);
-        let status = match (fault, store) {
-            (true, _) => Status::DmaReadFault,
-            (_, true) => Status::StoreError,
-            _ => Status::Ok,
-        };
-        let local = self.local_word(slot, status, rng.next_u64() >> 32);
-        self.later(delay, Due::Word("s_local", local));
-        if u.mirrored() {
-            let aborted = fault || Self::hit(rng, self.odds.aborted);
-            let sent = self.sent_word(rng, slot, u.seq, aborted, false);
-            let delay = 1 + rng.below(engine);
-            self.later(delay, Due::Word("s_sent", sent));
-            if !aborted {
-                // The peer has a frame when it has been sent.
-                self.serial += 1;
-                let arrives = self.now + delay + 4 + rng.below(self.odds.line + 1);
-                self.due.insert((arrives, self.serial), Due::Frame(slot, u.seq, false));
-            }
-        }
-    }
-
-    fn transmit(&mut self, rng: &mut Rng, slot: u64, seq: u64, flush: bool) {
-        let delay = 4 + rng.below(self.odds.line + 1);
-        self.later(delay, Due::Frame(slot, seq, flush));
-    }
-
-    fn happen(&mut self, rng: &mut Rng, what: Due) {
-        match what {
-            Due::Word("s_answer", _) if !self.link => {}
-            Due::Word(stream, word) => self.offer(stream, word),
-            Due::Again(slot, seq) => {
-                self.resender = None;
-                self.model.must_hold(slot, seq);
-                let bad = Self::hit(rng, self.odds.bad_again);
-                if bad && rng.one_in(2) {
-                    let word = self.local_word(slot, Status::StoreError, 0);
-                    self.offer("s_local", word);
-                } else if bad {
-                    let word = self.local_word(slot, Status::StoreIntegrity, 0);
-                    self.offer("s_local", word);
-                    let sent = self.sent_word(rng, slot, seq, true, true);
-                    self.after_local.push_back((slot, sent));
-                } else {
-                    let sent = self.sent_word(rng, slot, seq, false, true);
-                    self.offer("s_sent", sent);
-                    self.transmit(rng, slot, seq, false);
-                }
-            }
-            Due::Frame(slot, seq, flush) => {
-                if !self.link || Self::hit(rng, self.odds.frame_lost) {
-                    return;
-                }
-                let known = self.peer_has.contains(&(slot, seq));
-                let (ftype, code) = if !known && Self::hit(rng, self.odds.busy) {
-                    // A turn is kept, or not.
-                    (FrameType::Busy, u64::from(self.model.staging && rng.one_in(2)))
-                } else if !known && Self::hit(rng, self.odds.refused) {
-                    (FrameType::Refused, *rng.pick(&[0, Status::PeerRefused.code(), Status::PeerStoreError.code()]))
-                } else {
-                    if !flush {
-                        self.peer_has.insert((slot, seq));
-                    }
-                    (FrameType::Ack, 0)
-                };
-                let copies = 1 + u64::from(Self::hit(rng, self.odds.answer_doubled));
-                for _ in 0..copies {
-                    let lost = Self::hit(rng, self.odds.answer_lost);
-                    let word = answer(ftype, code, slot, seq, rng.next_u64() >> 32);
-                    let delay = 4 + rng.below(self.odds.line + 1);
-                    if !lost {
-                        self.later(delay, Due::Word("s_answer", word));
-                    }
-                }
-            }
-        }
-    }
-
-    /// An answer that matches nothing.
-    fn forge(&mut self, rng: &mut Rng) {
-        let slot = rng.below(self.p.slots as u64);
-        let off = *rng.pick(&[u64::MAX, u64::MAX - 1, 1 << 31, 1000]);
-        let seq = self.model.seq(slot).wrapping_add(off) & 0xffff_ffff;
-        let ftype = *rng.pick(&[FrameType::Ack, FrameType::Busy, FrameType::Refused, FrameType::AskCommit]);
-        // The peer asks for what it has: no use that is to come.
-        let seq = if ftype == FrameType::AskCommit {
-            self.model.seq(slot).wrapping_sub(rng.below(3)) & 0xffff_ffff
-        } else {
-            seq
-        };
-        self.offer("s_answer", answer(ftype, Status::PeerRefused.code(), slot, seq, 1));
-    }
-
     /// Lets in whoever may hold the block's lock now, and asks the directory for them.
     fn grant(&mut self, rng: &mut Rng, block: (u64, u64)) {
         loop {
@@ -537,7 +460,13 @@ impl World {
             let owner = if Self::hit(rng, self.odds.not_owner) { 1 - SITE } else { SITE };
             let valid = u64::from(!Self::hit(rng, self.odds.bad_lba));
             let epoch = rng.next_u64() >> 32;
-            let word = pack(Admit::FIELDS, &[("slot", id), ("valid", valid), ("owner", owner), ("epoch", epoch)]);
+            let ours = owner == SITE && valid == 1;
+            let closing = ours && Self::hit(rng, self.odds.closing);
+            let local = self.model.uses[id as usize].as_ref().expect("who waits is in use").op.local;
+            let counted = ours && !closing && exclusive && !local;
+            let admission = [("slot", id), ("valid", valid), ("owner", owner), ("epoch", epoch)];
+            let more = [("closing", closing.into()), ("counted", counted.into())];
+            let word = pack(Admit::FIELDS, &[&admission[..], &more].concat());
             let delay = 6 + rng.below(8);
             self.later(delay, Due::Word("s_admit", word));
         }
@@ -590,4 +519,34 @@ impl World {
 pub fn answer(ftype: FrameType, code: u64, slot: u64, seq: u64, aux: u64) -> Bits {
     let fields = [("ftype", ftype.code()), ("code", code), ("slot", slot), ("seq", seq), ("aux", aux)];
     pack(Answer::FIELDS, &fields)
+}
+
+/// Few slots, so that each is used often.
+pub fn small() -> Params {
+    Params { slots: 64, period: 128, ..Params::new(64) }
+}
+
+/// A world whose slots are ready.
+pub fn world(t: &mut Trial, p: &Params, stall: Stall, odds: Odds) -> World {
+    let mut w = World::new(t, p, stall, odds);
+    for _ in 0..p.slots + 4 {
+        w.cycle(t);
+    }
+    w.dut.settle();
+    assert_eq!(w.dut.peek("init_done"), 1);
+    w
+}
+
+/// A quiet world in which one thing at a time goes wrong.
+pub fn calm_world(t: &mut Trial) -> World {
+    world(t, &small(), Stall::None, Odds { engine: 10, line: 20, ..Odds::default() })
+}
+
+pub fn run(t: &mut Trial, w: &mut World, cycles: u64) {
+    (0..cycles).for_each(|_| w.cycle(t));
+}
+
+/// How an operation ended.
+pub fn end_of(w: &World, id: u64) -> Option<Status> {
+    w.model.told.get(&id).copied()
 }

@@ -190,6 +190,12 @@ impl Frame {
     }
 }
 
+/// A frame that names a slot of its sender.
+pub fn of_peer(kind: FrameType) -> bool {
+    use FrameType::{Commit, Flush, OwnReq, Request, Write};
+    matches!(kind, Write | Request | Flush | Commit | OwnReq)
+}
+
 /// The first check that the headers alone fail.
 pub fn header_fault(h: &Header, link: &Link) -> Option<Counter> {
     let kind = FrameType::try_from((h.version_type() & 15) as u8).ok().filter(|_| h.version_type() >> 4 == 1);
@@ -227,9 +233,9 @@ pub fn header_fault(h: &Header, link: &Link) -> Option<Counter> {
         return Some(Counter::rx_bad_generation);
     }
     let slots = match kind {
-        FrameType::Write | FrameType::Request | FrameType::Flush | FrameType::Commit => link.peer_slots.min(4096),
-        FrameType::Ack | FrameType::Busy | FrameType::Refused | FrameType::AskCommit => link.slots,
+        kind if of_peer(kind) => link.peer_slots.min(4096),
         FrameType::Control => 1 << 16,
+        _ => link.slots,
     };
     if h.slot() >= slots {
         return Some(Counter::rx_bad_slot);

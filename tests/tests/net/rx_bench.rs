@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use dyad_hdl::bundle::{Answer, RxEnd, RxHead, SlotUse};
+use dyad_hdl::bundle::{Answer, OwnFrame, RxEnd, RxHead, SlotUse};
 use dyad_hdl::ir::Bits;
 use dyad_hdl::net::eth_rx::{FLUSH_FIELDS, delay, eth_rx};
 use dyad_hdl::params::Params;
@@ -30,7 +30,8 @@ pub const VERDICTS: [Counter; 14] = [
     Counter::rx_bad_length,
     Counter::rx_bad_crc,
 ];
-const OUTPUTS: [&str; 8] = ["m_answer", "m_flush", "m_commit", "m_trail", "m_whdr", "m_wbeat", "m_mbbeat", "m_mbend"];
+const OUTPUTS: [&str; 9] =
+    ["m_answer", "m_flush", "m_own", "m_commit", "m_trail", "m_whdr", "m_wbeat", "m_mbbeat", "m_mbend"];
 
 /// What an output says in a cycle.
 type Shown = BTreeMap<String, Bits>;
@@ -206,7 +207,21 @@ impl RxBench {
                 let data = pack(SlotUse::FIELDS, &[("slot", h.slot()), ("seq", h.seq())]);
                 self.expect(cycle + 1, "m_commit", data);
             }
-            FrameType::Ack | FrameType::Busy | FrameType::Refused | FrameType::AskCommit if good => {
+            FrameType::OwnReq | FrameType::Grant | FrameType::Taken if good && h.lun() < 8 => {
+                let fields = [
+                    ("ftype", kind.code()),
+                    ("code", h.code()),
+                    ("slot", h.slot()),
+                    ("seq", h.seq()),
+                    ("lun", h.lun()),
+                    ("lba", h.lba()),
+                    ("epoch", h.epoch()),
+                ];
+                self.expect(cycle + 1, "m_own", pack(OwnFrame::FIELDS, &fields));
+            }
+            FrameType::Ack | FrameType::Busy | FrameType::Refused | FrameType::NotOwner | FrameType::AskCommit
+                if good =>
+            {
                 let fields = [
                     ("ftype", kind.code()),
                     ("code", h.code()),

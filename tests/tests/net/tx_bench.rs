@@ -38,6 +38,15 @@ pub struct Ctl {
     slot: u64,
     seq: u64,
     t_ref: u64,
+    lun: u64,
+    epoch: u64,
+}
+
+impl Ctl {
+    /// It is about an owner: it names LUN, address and epoch.
+    fn about_owners(&self) -> bool {
+        matches!(self.ftype, FrameType::OwnReq | FrameType::Grant | FrameType::Taken)
+    }
 }
 
 /// How the two ends behave.
@@ -97,12 +106,15 @@ pub struct Bench {
 }
 
 const STREAMS: [&str; 7] = ["s_ctl", "s_job", "s_rjob", "s_mb", "s_pay", "s_rpay", "s_mbpay"];
-const EVENTS: [Counter; 9] = [
+const EVENTS: [Counter; 12] = [
     Counter::tx_frames,
     Counter::tx_write,
     Counter::tx_resend,
     Counter::tx_ack,
     Counter::tx_busy,
+    Counter::tx_not_owner,
+    Counter::tx_own_req,
+    Counter::tx_grant,
     Counter::tx_refused,
     Counter::tx_commit,
     Counter::tx_ask_commit,
@@ -211,13 +223,26 @@ impl Bench {
     }
 
     pub fn ctl(&mut self, t: &mut Trial) {
-        use FrameType::{Ack, AskCommit, Busy, Commit, Flush, Refused};
-        let ftype = *t.rng.pick(&[Ack, Ack, Busy, Refused, Flush, Commit, AskCommit]);
-        let code = if ftype == FrameType::Refused { t.rng.below(256) } else { 0 };
-        let ctl =
-            Ctl { ftype, code, slot: t.rng.below(4096), seq: t.rng.next_u64() >> 32, t_ref: t.rng.next_u64() >> 32 };
-        let values =
-            [("ftype", ftype.code()), ("code", code), ("slot", ctl.slot), ("seq", ctl.seq), ("t_ref", ctl.t_ref)];
+        use FrameType::{Ack, AskCommit, Busy, Commit, Flush, Grant, NotOwner, OwnReq, Refused, Taken};
+        let kinds = [Ack, Ack, Busy, Refused, NotOwner, Flush, Commit, AskCommit, OwnReq, Grant, Taken];
+        let ftype = *t.rng.pick(&kinds);
+        let with_code = matches!(ftype, Refused | NotOwner | OwnReq | Grant | Taken);
+        let code = if with_code { t.rng.below(256) } else { 0 };
+        let word = |t: &mut Trial| t.rng.next_u64() >> 32;
+        let slot = t.rng.below(4096);
+        let mut ctl = Ctl { ftype, code, slot, seq: word(t), t_ref: word(t), lun: 0, epoch: 0 };
+        if ctl.about_owners() {
+            (ctl.lun, ctl.epoch) = (t.rng.below(8), word(t));
+        }
+        let values = [
+            ("ftype", ftype.code()),
+            ("code", code),
+            ("slot", ctl.slot),
+            ("seq", ctl.seq),
+            ("t_ref", ctl.t_ref),
+            ("lun", ctl.lun),
+            ("epoch", ctl.epoch),
+        ];
         self.push("s_ctl", pack(TxCtl::FIELDS, &values));
         self.ctls.push_back(ctl);
     }
@@ -371,9 +396,11 @@ impl Bench {
             }
             _ => {
                 let ctl = self.ctls.pop_front().expect("a short frame was sent");
-                let age = if kind == FrameType::Ack {
+                let lba = if kind == FrameType::Ack {
                     self.count(Counter::tx_ack);
                     self.time_of(taken.shown_first).wrapping_sub(ctl.t_ref) & 0xffff_ffff
+                } else if ctl.about_owners() {
+                    ctl.t_ref
                 } else {
                     0
                 };
@@ -382,10 +409,14 @@ impl Bench {
                     FrameType::Refused => self.count(Counter::tx_refused),
                     FrameType::Commit => self.count(Counter::tx_commit),
                     FrameType::AskCommit => self.count(Counter::tx_ask_commit),
+                    FrameType::NotOwner => self.count(Counter::tx_not_owner),
+                    FrameType::OwnReq => self.count(Counter::tx_own_req),
+                    FrameType::Grant => self.count(Counter::tx_grant),
                     _ => {}
                 }
                 assert_eq!((kind, h.code(), h.slot(), h.seq()), (ctl.ftype, ctl.code, ctl.slot, ctl.seq), "{ctl:?}");
-                assert_eq!((h.lba(), h.epoch(), h.lun(), h.offset(), h.length()), (age, 0, 0, 0, 0), "{ctl:?}");
+                let about = (h.lba(), h.epoch(), h.lun(), h.offset(), h.length());
+                assert_eq!(about, (lba, ctl.epoch, ctl.lun, 0, 0), "{ctl:?}");
             }
         }
     }

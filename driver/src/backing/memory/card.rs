@@ -320,7 +320,16 @@ impl Card {
             bar.write32(control, cleared | regs::LUN_OWNER.put(get(entry, submission::OWNER) as u32));
             return Status::Ok.into();
         }
-        let most = if opcode == Opcode::Lookup { MAX_LOOKUPS } else { MAX_BLOCKS };
+        if matches!(opcode, Opcode::Acquire | Opcode::Release) {
+            // Owners stay where they are here.
+            return Status::BadOpcode.into();
+        }
+        let compare = opcode == Opcode::CompareWrite;
+        let most = match opcode {
+            Opcode::Lookup => MAX_LOOKUPS,
+            Opcode::CompareWrite => 1,
+            _ => MAX_BLOCKS,
+        };
         if blocks == 0 || blocks > most {
             return Status::BadBlocks.into();
         }
@@ -346,9 +355,9 @@ impl Card {
         if lun.flags & (LunFlags::LIVE | LunFlags::FENCED) != LunFlags::LIVE && !sync {
             return Status::NotLive.into();
         }
-        let write = opcode == Opcode::Write;
+        let write = compare || opcode == Opcode::Write;
         let len = blocks as usize * BLOCK_BYTES;
-        let Some((memory, offset)) = maps.resolve(iova, len) else {
+        let Some((memory, mut offset)) = maps.resolve(iova, if compare { 2 * len } else { len }) else {
             return if write { Status::DmaReadFault } else { Status::DmaWriteFault }.into();
         };
         let home = (lun.base + lba) as usize * BLOCK_BYTES;
@@ -359,6 +368,14 @@ impl Card {
         }
         if joint.stores[self.site].len() < home + len {
             return Status::StoreError.into();
+        }
+        if compare {
+            let mut expected = vec![0; len];
+            memory.read_at(offset, &mut expected);
+            if joint.stores[self.site][home..home + len] != expected {
+                return Status::Miscompare.into();
+            }
+            offset += len;
         }
         if !lun.flags.contains(LunFlags::LOCAL) {
             if lun.owner as usize != self.site {

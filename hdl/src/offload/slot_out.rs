@@ -1,0 +1,188 @@
+//! What `slots` sends, and the list of slots that are free.
+
+use crate::bundle::op_kind::{COMPARE, OWN};
+use crate::bundle::{
+    BlockDone, CompareJob, CopyJob, HOLDER_W, Launch, LockRel, LockReq, OpInfo, OwnJob, Resend, Resolved, SLOT_W,
+    SlotUse,
+};
+use crate::prelude::*;
+use crate::prim::fifo::fifo_ram;
+use crate::stream::{Mailer, event_out};
+
+/// What is counted: each is raised for one cycle.
+pub(super) const EVENTS: [&str; 13] = [
+    "unexpected",
+    "busy",
+    "refused",
+    "turned_away",
+    "resent",
+    "timed_out",
+    "fence",
+    "written",
+    "miscompare",
+    "read",
+    "not_owner",
+    "flushed",
+    "lun_fence",
+];
+
+/// The streams that go out.
+pub(super) struct Outputs {
+    pub lock: Mailer,
+    pub write: Mailer,
+    pub read: Mailer,
+    pub flush: Mailer,
+    pub compare: Mailer,
+    pub copy: Mailer,
+    pub resend: Mailer,
+    pub reflush: Mailer,
+    pub release: Mailer,
+    pub own: Mailer,
+    pub resolved: Mailer,
+    pub done: Mailer,
+}
+
+impl Outputs {
+    pub fn new(m: &M) -> Self {
+        Self {
+            lock: Mailer::new(m, "m_lock", LockReq::WIDTH),
+            write: Mailer::new(m, "m_write", Launch::WIDTH),
+            read: Mailer::new(m, "m_read", Launch::WIDTH),
+            flush: Mailer::new(m, "m_flush", Launch::WIDTH),
+            compare: Mailer::new(m, "m_compare", CompareJob::WIDTH),
+            copy: Mailer::new(m, "m_copy", CopyJob::WIDTH),
+            resend: Mailer::new(m, "m_resend", Resend::WIDTH),
+            reflush: Mailer::new(m, "m_reflush", Resend::WIDTH),
+            release: Mailer::new(m, "m_release", LockRel::WIDTH),
+            own: Mailer::new(m, "m_own", OwnJob::WIDTH),
+            resolved: Mailer::new(m, "m_resolved", Resolved::WIDTH),
+            done: Mailer::new(m, "m_done", BlockDone::WIDTH),
+        }
+    }
+
+    /// Free is what any event may need. What takes the lock requests is at the end of a long chain of readies: only what is in
+    /// the register counts.
+    pub fn free(&self) -> E {
+        self.done.free() & self.release.free() & self.resolved.free() & !self.lock.full()
+    }
+
+    /// Free is what a block that is sent again may need.
+    pub fn free_for_again(&self) -> E {
+        self.resend.free() & self.reflush.free() & self.own.free()
+    }
+
+    /// Free is what an admission may need.
+    pub fn free_for_admit(&self) -> E {
+        self.write.free() & self.read.free() & self.copy.free() & self.compare.free() & self.own.free()
+    }
+
+    /// Asks for the lock of the operation's block.
+    pub fn ask_lock(&self, slot: E, op: &OpInfo, exclusive: E) {
+        let OpInfo { lun, lba, .. } = *op;
+        self.lock.send(LockReq { id: slot.zext(HOLDER_W), lun, lba, exclusive, at_once: zero(1) }.pack());
+    }
+
+    /// Gives it back.
+    pub fn unlock(&self, op: &OpInfo, exclusive: E) {
+        self.release.send(LockRel { lun: op.lun, lba: op.lba, exclusive }.pack());
+    }
+
+    /// Has the staged block copied home.
+    pub fn copy_home(&self, slot: E, op: &OpInfo) {
+        self.copy.send(CopyJob { slot, lun: op.lun, lba: op.lba }.pack());
+    }
+
+    /// Has the block compared with what the host expects.
+    pub fn compare_with_host(&self, slot: E, op: &OpInfo, epoch: E) {
+        let OpInfo { lun, lba, page, .. } = *op;
+        self.compare.send(CompareJob { slot, lun, lba, page, epoch }.pack());
+    }
+
+    /// Hands the command about an owner, or the wish to own what is to be compared, to `admit`.
+    pub fn ask_owner(&self, slot: E, seq: E, op: &OpInfo, again: E) {
+        let OpInfo { lun, lba, local, page, .. } = *op;
+        let code = mux(op.kind.eq(OWN), page.trunc(2), 0);
+        self.own.send(OwnJob { slot, seq, lun, lba, local, code, again }.pack());
+    }
+
+    /// A write that was counted is resolved.
+    pub fn tell_resolved(&self, op: &OpInfo) {
+        self.resolved.send(Resolved { lun: op.lun, lba: op.lba }.pack());
+    }
+}
+
+/// An operation for its engine. What is compared comes before what is written.
+pub(super) fn launch_of(slot: E, seq: E, op: &OpInfo, epoch: E, request: E) -> E {
+    let OpInfo { local, lun, lba, page, .. } = *op;
+    let page = mux(op.kind.eq(COMPARE), page + 1, page);
+    Launch { slot, seq, epoch, local, lun, lba, page, request }.pack()
+}
+
+/// Free slots: filled once after reset, then recycled.
+pub(super) struct Pool {
+    free: Inst,
+    filled: Var,
+    /// Not all slots are in it yet.
+    pub filling: E,
+    /// The word of the slot that was put in a cycle ago is cleared.
+    pub clearing: Var,
+    /// A slot is given back.
+    pub give_back: Var,
+    /// Slots in use.
+    pub used: Var,
+}
+
+impl Pool {
+    pub fn new(m: &M, count: usize) -> Self {
+        let free = m.inst("u_free", &fifo_ram(count, SLOT_W));
+        let filled = m.reg("filled", 13, 0);
+        let filling = filled.ne(count).named("filling");
+        let give_back = m.wire_or("give_back", 1, 0);
+        free.set("s_valid", filling | give_back);
+        when(filling & free.get("s_ready"), || filled.set(filled + 1));
+        let clearing = m.reg("clearing", 1, 0);
+        clearing.set(filling);
+        Self { free, filled, filling, clearing, give_back, used: m.reg("used", 13, 0) }
+    }
+
+    /// There is a free slot, and its number.
+    pub fn first(&self) -> (E, E) {
+        (self.free.get("m_valid"), self.free.get("m_data"))
+    }
+
+    /// The slot that is put in while filling.
+    pub fn next(&self) -> E {
+        self.filled.slice(0, SLOT_W)
+    }
+
+    /// Takes the first one when `take` is 1; `back` is the slot that is given back.
+    pub fn wire(&self, take: E, back: E) {
+        self.free.set("m_ready", take);
+        self.free.set("s_data", mux(self.filling, self.next(), back));
+    }
+
+    /// Counts: a slot was taken, or given back.
+    pub fn count(&self, taken: E, back: E) {
+        when(taken & !back, || self.used.set(self.used + 1));
+        when(back & !taken, || self.used.set(self.used - 1));
+    }
+}
+
+/// For a whole scan nothing has stirred.
+pub(super) fn settled(m: &M, stir: E, period: usize) -> E {
+    let calm = m.reg("calm", 32, 0);
+    let settled = calm.ge(period + 2).named("settled");
+    when(stir, || calm.set(0)).elsewhen(!settled, || calm.set(calm + 1));
+    settled
+}
+
+/// Tells `commits` in the next cycle.
+pub(super) fn commit(m: &M, when: E, of: &SlotUse) {
+    let (valid, data) = event_out(m, "m_commit", SlotUse::WIDTH);
+    let valid_q = m.reg("commit", 1, 0);
+    let data_q = m.reg_nr("commit_q", SlotUse::WIDTH);
+    valid_q.set(when);
+    data_q.set(of.pack());
+    valid.set(valid_q);
+    data.set(data_q);
+}
