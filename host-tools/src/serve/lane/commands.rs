@@ -27,7 +27,9 @@ impl Lane {
             self.fly(command, ticket, Stage::Whole, None);
             return Ok(true);
         }
-        let Some(buffer) = self.pool.take(part.blocks) else {
+        // A piece needs room for the block as it was, and as it will be.
+        let room = if ticket.writes && !part.is_whole() { 2 } else { part.blocks };
+        let Some(buffer) = self.pool.take(room) else {
             self.at = None;
             return Ok(false);
         };
@@ -42,13 +44,12 @@ impl Lane {
         Ok(true)
     }
 
-    /// Puts a piece of a block into the block, which has been read into `buffer`, and writes it back.
+    /// Puts a piece of a block into the block, which has been read into the first half of `buffer`, and writes it back if it
+    /// still is what was read.
     ///
-    /// **What is guaranteed now:** nothing else that comes through *this site's* server writes the block between the read
-    /// and the write: the [`Gate`](crate::serve::gate::Gate) sees to it. What the *other site* writes to the same block in
-    /// between would be lost. Today that cannot happen, for the card takes writes at the owner alone. When it takes them at
-    /// both sites, the write below must become a compare-and-write against what was read, and a miscompare must go back to
-    /// [`Stage::Fetch`]: this is the only place that has to change.
+    /// Nothing else that comes through *this site's* server writes the block in between: the
+    /// [`Gate`](crate::serve::gate::Gate) sees to it. What the *other site* writes in between makes the card say Miscompare;
+    /// then the block is [read again](Self::fetch_again). So neither site loses a sector to the other.
     pub(super) fn merge(&mut self, ticket: Ticket, buffer: Buffer) -> Result<()> {
         let part = ticket.part;
         let Some(work) = self.work.get(&ticket.work) else {
@@ -58,12 +59,22 @@ impl Lane {
             self.leave(&ticket);
             return Ok(());
         };
+        let mut block = [0; BLOCK_BYTES];
+        buffer.slice().read_at(0, &mut block);
         match work.operation {
-            Operation::Write => buffer.slice().write_at(part.skip, &work.data[part.data()]),
-            _ => buffer.slice().write_at(part.skip, &[0; BLOCK_BYTES][..part.bytes]),
+            Operation::Write => block[part.skip..][..part.bytes].copy_from_slice(&work.data[part.data()]),
+            _ => block[part.skip..][..part.bytes].fill(0),
         }
-        let command = self.write(&part, buffer.slice())?;
+        buffer.slice().write_at(BLOCK_BYTES, &block);
+        let command = self.queue.submit_compare_write(self.lun, part.lba, buffer.slice())?;
         self.fly(command, ticket, Stage::Store, Some(buffer));
+        Ok(())
+    }
+
+    /// Reads the block of a piece again: the other site has written it meanwhile.
+    pub(super) fn fetch_again(&mut self, ticket: Ticket, buffer: Buffer) -> Result<()> {
+        let command = self.read(&ticket.part, buffer.slice())?;
+        self.fly(command, ticket, Stage::Fetch, Some(buffer));
         Ok(())
     }
 

@@ -18,6 +18,16 @@ impl Lane {
         let Ticket { work: id, part, writes } = ticket;
         self.at = Some(ticket);
         let operation = if writes && stage != Stage::Fetch { "WRITE" } else { "READ" };
+        let differs = stage == Stage::Store && completion.status() == Status::Miscompare;
+        let buffer = match buffer {
+            Some(buffer) if differs => {
+                if let Err(error) = self.fetch_again(ticket, buffer) {
+                    self.break_down(&error);
+                }
+                return;
+            }
+            buffer => buffer,
+        };
         if let Err(error) = io::check(completion, operation, self.lun, part.lba) {
             self.failed(id, completion.status(), &error);
         } else {
