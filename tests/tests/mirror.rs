@@ -344,7 +344,7 @@ fn mirror_requests_are_not_admitted() {
             let n = p.mirror_bufs as u64;
             (b.nacks, b.goes, b.delay) = (nacks, 1, 50);
             let blocks: Vec<Vec<u8>> = (0..n).map(|_| random_block(&mut t.rng)).collect();
-            let of = |slot: u64| Frame::asks(slot, 1, slot, &blocks[slot as usize], slot % 2 == 0);
+            let of = |slot: u64| Frame::asks(slot, 1, slot, &blocks[slot as usize], slot.is_multiple_of(2));
             for round in 1..4 {
                 // All buffers at once, which have to be free again.
                 b.refusals = 1;

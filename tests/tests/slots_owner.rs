@@ -217,7 +217,9 @@ fn slots_are_all_scanned_while_one_waits() {
         run(t, &mut w, 20);
         // In the next slot, and in some behind it, what the peer never hears of.
         (w.odds.closing, w.odds.frame_lost) = (0, 1);
-        (0..4).for_each(|lba| drop(w.ask(WRITE, false, 0, lba)));
+        for lba in 0..4 {
+            w.ask(WRITE, false, 0, lba);
+        }
         run(t, &mut w, 70);
         w.odds.closing = 1;
         let wait = 4 * (w.resend_cycles + 2 * w.p.period as u64);
