@@ -104,6 +104,12 @@ fn hosts(exports: &[std::path::PathBuf; 2], stats: &Command, effort: Effort) -> 
     }
     let with_flush = flushes()?;
     let mut copies: [Box<dyn Replica>; 2] = [Box::new(connect(0)?), Box::new(connect(1)?)];
+    for (site, copy) in ["a", "b"].into_iter().zip(&mut copies) {
+        for index in 0..u64::from(ASKED) {
+            let there = copy.read(index)?;
+            ensure!(there == [2; BLOCK], "block {index}, read back at site {site}, is not what was written and flushed");
+        }
+    }
     let host = |site| -> Result<NbdHost> { Ok(NbdHost { client: connect(site)?, fua: false }) };
     let (mut a, mut b) = (host(0)?, host(1)?);
     let hosts: [&mut dyn Host; 2] = [&mut a, &mut b];
