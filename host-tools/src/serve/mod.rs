@@ -92,6 +92,10 @@ pub struct Args {
     /// LUN number
     #[arg(long, default_value_t = 1, value_name = "N")]
     lun: u8,
+    /// For the test of tests: tell site b's card that it owns all blocks, while site a's goes on owning them
+    #[arg(long, hide = true, requires = "site_b", conflicts_with = "socket")]
+    #[cfg_attr(feature = "vfio", arg(conflicts_with = "device"))]
+    forge_owner: bool,
     #[command(flatten)]
     target: TargetArgs,
     /// What is told on standard error: off, error, warn, info, debug
@@ -152,6 +156,9 @@ fn serve(args: &Args, listeners: Vec<(&'static str, Listener)>) -> Result<()> {
     let target = stores::sized(&args.target, args.size)?;
     let mut cards = target.cards()?;
     let lun = stores::bring_up(&mut cards, &target, args.lun, args.size)?;
+    if args.forge_owner {
+        stores::forge_owner(&mut cards, &lun)?;
+    }
     let files = store_files(&cards, &target)?;
     let stable = Rc::new(Stable::new(files.iter().map(File::try_clone).collect::<io::Result<_>>()?));
     let patience = if target.origin() == Origin::Outside && target.is_simulated() { PATIENCE_SOCKET } else { PATIENCE };

@@ -1,18 +1,20 @@
 //! From what the user named to a LUN that is live at the sites.
 
 use anyhow::{Context, Result, bail, ensure};
-use dyad_driver::{Lun, Mode, NewLun};
+use dyad_driver::{Lun, Mode, NewLun, OwnerRange};
 use dyad_spec::BLOCK_BYTES;
 use dyad_spec::superblock::RESERVED_BLOCKS;
 use rand::Rng;
-use tracing::info;
+use tracing::{info, warn};
 
 use crate::open::{Origin, TargetArgs};
 use crate::simulator::STAGING_BLOCKS;
-use crate::target::Cards;
+use crate::target::{self, Cards};
 
 /// The card counts a store's blocks with 32 bits.
 const STORE_BLOCKS_MAX: u64 = u32::MAX as u64;
+/// Blocks of one SET_OWNER.
+const OWNER_RANGE_BLOCKS: usize = 1 << 16;
 
 /// A target whose stores, if they have to be made, have room for a LUN of `size` bytes.
 ///
@@ -55,6 +57,24 @@ pub fn bring_up(cards: &mut Cards, target: &TargetArgs, number: u8, size: Option
         found = site.superblock()?.lun(number).copied();
     }
     found.with_context(|| format!("serving LUN {number}: it is not there"))
+}
+
+/// Tells the card of the site that does not own the LUN, and no other, that it does. Two sites then own every block, which must
+/// never be: what comes of it is for those who test that it would be noticed.
+///
+/// # Errors
+/// When the card does not take it.
+pub fn forge_owner(cards: &mut Cards, lun: &Lun) -> Result<()> {
+    let forged = 1 - lun.owner;
+    warn!("two sites own LUN {} from now on, as was asked for: what it holds is not to be relied upon", lun.number);
+    let mut queue = target::queue(cards.site(forged)?)?;
+    for lba in (0..u64::from(lun.blocks)).step_by(OWNER_RANGE_BLOCKS) {
+        let blocks = (u64::from(lun.blocks) - lba).min(OWNER_RANGE_BLOCKS as u64) as u32;
+        // In the epoch that the owner is in, or the frames of both would be refused as old.
+        let epoch = queue.lookup(lun.number, &[lba])?[0].map_or(0, |ownership| ownership.epoch);
+        queue.set_owner(lun.number, OwnerRange::Blocks { lba, blocks }, forged, epoch)?;
+    }
+    Ok(())
 }
 
 fn prepare(cards: &mut Cards, target: &TargetArgs, number: u8, size: Option<u64>) -> Result<()> {

@@ -82,21 +82,40 @@ fn qemu_writes_patterns_zeroes_and_trims() {
     assert!(log.contains("flushes that the stores have answered"), "{log}");
 }
 
+/// Has fio write and verify a part of an export, by number; each has `kib`.
+fn fio(folder: &Folder, uri: &str, part: usize, kib: usize, options: &[&str]) {
+    let (uri, name, size) = (format!("--uri={uri}"), format!("--name=part{part}"), format!("--size={kib}k"));
+    let offset = format!("--offset={}k", part * kib);
+    let mut arguments = vec![&*name, "--ioengine=nbd", &uri, &offset, &size, "--rw=randwrite"];
+    arguments.extend(["--bsrange=4k-64k", "--verify=crc32c", "--verify_fatal=1", "--randseed=7", "--iodepth=16"]);
+    let state = format!("--aux-path={}", folder.path(""));
+    arguments.push(&state);
+    arguments.extend(options);
+    run("fio", &arguments);
+}
+
 #[test]
 fn fio_verifies_at_a_and_then_at_b() {
     let folder = Folder::new("serve-fio");
     let server = Server::start(&folder, "4M", &["--loss", "0.01"]);
-    let fio = |uri: &str, options: &[&str]| {
-        let uri = format!("--uri={uri}");
-        let mut arguments = vec!["--name=verify", "--ioengine=nbd", &uri, "--size=1M", "--rw=randwrite"];
-        arguments.extend(["--bsrange=4k-64k", "--verify=crc32c", "--verify_fatal=1", "--randseed=7", "--iodepth=16"]);
-        let state = format!("--aux-path={}", folder.path(""));
-        arguments.push(&state);
-        arguments.extend(options);
-        run("fio", &arguments)
-    };
-    fio(&server.uris[0], &["--fsync=8"]);
-    fio(&server.uris[1], &["--verify_only"]);
+    fio(&folder, &server.uris[0], 0, 1024, &["--fsync=8"]);
+    fio(&folder, &server.uris[1], 0, 1024, &["--verify_only"]);
+    server.stop();
+}
+
+/// Each writes its own part of the LUN and verifies it; then each part is verified at the site that did not write it.
+#[test]
+fn fio_verifies_at_both_sites_at_once() {
+    let folder = Folder::new("serve-fio-both");
+    let server = Server::start(&folder, "2M", &[]);
+    for (first, options) in [(0, &[][..]), (1, &["--verify_only"][..])] {
+        std::thread::scope(|scope| {
+            for (site, uri) in server.uris.iter().enumerate() {
+                let (folder, part) = (&folder, (site + first) % 2);
+                scope.spawn(move || fio(folder, uri, part, 512, options));
+            }
+        });
+    }
     server.stop();
 }
 

@@ -5,6 +5,9 @@ mod common;
 
 mod clients;
 mod endings;
+mod file_system;
+mod race;
+mod racing;
 mod refusals;
 mod rubbish;
 mod sectors;

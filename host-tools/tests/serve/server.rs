@@ -18,7 +18,8 @@ pub struct Server {
     child: Child,
     /// Address of the export at site a, at site b.
     pub uris: [String; 2],
-    sockets: [String; 2],
+    /// Sockets of the same.
+    pub sockets: [String; 2],
     log: String,
     _turn: Option<Turn>,
 }

@@ -15,7 +15,7 @@ const BUILD_DEADLINE: Duration = Duration::from_secs(1800);
 /// Longest time to run: as long as somebody wants to soak.
 const RUN_DEADLINE: Duration = Duration::from_secs(30 * 24 * 3600);
 
-/// Racing clients at both sites on a bad link, judged for linearizability: on the Verilated cards, or on the model
+/// Racing clients at both sites on a bad link, judged for linearizability: on the Verilated cards, on the model, or by NBD
 ///
 ///   --seed N        first seed; it decides width, MTU, distance and faults, unless they are given [default: 1]
 ///   --seeds N       seeds, one after the other [default: 1]
@@ -24,13 +24,22 @@ const RUN_DEADLINE: Duration = Duration::from_secs(30 * 24 * 3600);
 ///   --waves DIR     waveforms of both cards
 ///
 /// `cargo xtask soak -- --help` lists all. `--model` as the first argument runs the protocol model instead of the cards:
-/// it has the whole protocol and is some ten thousand times as fast.
+/// it has the whole protocol and is some ten thousand times as fast. `--nbd` as the first argument runs clients of `dyad serve`:
+///
+///   --seed N        of what the clients ask and what the link does [default: 1]
+///   --ops M         requests, of all clients together [default: 10000]
+///   --sectors       units of 512 bytes, beside whole blocks
+///   --site a        clients at one site only
+///   --forge-owner   both cards are told that they own all blocks: it must be found out
 #[derive(clap::Args)]
 #[command(verbatim_doc_comment)]
 pub struct Args {
     /// On the protocol model
     #[arg(long)]
     model: bool,
+    /// Through NBD, at the exports of `dyad serve`
+    #[arg(long, conflicts_with = "model")]
+    nbd: bool,
     /// Arguments for the soak program
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARGS")]
     args: Vec<OsString>,
@@ -40,6 +49,12 @@ pub fn run(repo: &Repo, args: Args) -> Result<ExitCode> {
     setup::ensure(repo)?;
     let program: &[&str] = if args.model {
         &["--package", "dyad-model", "--example", "soak"]
+    } else if args.nbd {
+        // The example starts the program.
+        let mut build = repo.cargo("build");
+        build.args(["--release", "--package", "dyad", "--bin", "dyad"]);
+        Process::new(build, BUILD_DEADLINE).show()?;
+        &["--package", "dyad", "--example", "soak"]
     } else {
         &["--package", "dyad-tests", "--bin", "soak"]
     };
