@@ -14,6 +14,7 @@
 //! | `peers/` | Dyad beside what a user would pick instead |
 //! | `process.rs` | child processes: each has a deadline, each failure says what was run |
 //! | `progress.rs`, `table.rs` | what the user sees |
+//! | `vm/` | a virtual machine that moves between two hosts |
 //! | `repo.rs` | paths of the checkout |
 //!
 //! It must never hold anything that the programs need at run time.
@@ -34,6 +35,7 @@ mod synth;
 mod table;
 mod tools;
 mod venv;
+mod vm;
 
 use std::process::ExitCode;
 
@@ -56,6 +58,7 @@ struct Cli {
 enum Verb {
     Setup(cmd::setup::Args),
     Demo(cmd::demo::Args),
+    DemoVm(cmd::demo_vm::Args),
     Test(cmd::test::Args),
     Soak(cmd::soak::Args),
     Formal(cmd::formal::Args),
@@ -74,6 +77,7 @@ fn main() -> ExitCode {
     let outcome = Repo::find().and_then(|repo| match cli.verb {
         Verb::Setup(args) => cmd::setup::run(&repo, args),
         Verb::Demo(args) => cmd::demo::run(&repo, args),
+        Verb::DemoVm(args) => cmd::demo_vm::run(&repo, args),
         Verb::Test(args) => cmd::test::run(&repo, args),
         Verb::Soak(args) => cmd::soak::run(&repo, args),
         Verb::Formal(args) => cmd::formal::run(&repo, args),

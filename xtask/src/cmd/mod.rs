@@ -3,6 +3,7 @@
 pub mod bitstream;
 pub mod constraints;
 pub mod demo;
+pub mod demo_vm;
 pub mod formal;
 pub mod generate;
 pub mod lint;

@@ -13,11 +13,12 @@
 //! | `cpio.rs` | the archive that an initramfs is |
 //! | `judge.rs` | what the guest's log must show |
 
+pub mod cpio;
+pub mod machine;
+pub mod parts;
+
 mod apt;
-mod cpio;
 mod judge;
-mod machine;
-mod parts;
 
 use std::fs;
 use std::path::{Path, PathBuf};
