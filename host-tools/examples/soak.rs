@@ -45,7 +45,7 @@ struct Args {
     /// Requests that a client has under way
     #[arg(long, default_value_t = 4)]
     depth: usize,
-    /// Race for sectors of 512 bytes, beside whole blocks; at both sites that takes the card's compare-and-write
+    /// Race for sectors of 512 bytes, beside whole blocks
     #[arg(long)]
     sectors: bool,
     /// Only clients at this site, a or b

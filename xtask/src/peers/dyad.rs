@@ -107,7 +107,10 @@ fn hosts(exports: &[std::path::PathBuf; 2], stats: &Command, effort: Effort) -> 
     for (site, copy) in ["a", "b"].into_iter().zip(&mut copies) {
         for index in 0..u64::from(ASKED) {
             let there = copy.read(index)?;
-            ensure!(there == [2; BLOCK], "block {index}, read back at site {site}, is not what was written and flushed");
+            ensure!(
+                there == [2; BLOCK],
+                "block {index}, read back at site {site}, is not what was written and flushed"
+            );
         }
     }
     let host = |site| -> Result<NbdHost> { Ok(NbdHost { client: connect(site)?, fua: false }) };
