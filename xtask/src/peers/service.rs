@@ -86,9 +86,12 @@ mod tests {
         command.args(["-c", "echo no such disk; exit 3"]);
         let error = Service::start(command, &log, Path::new("/nonexistent/socket")).err().unwrap().to_string();
         assert!(error.contains("no such disk") && error.contains('3'), "{error}");
+        let ready = log.with_extension("ready");
         let mut command = Command::new("sh");
-        command.args(["-c", "trap 'exit 0' TERM; while :; do sleep 0.01; done"]);
-        Service::start(command, &log, Path::new("/")).unwrap().end().unwrap();
-        std::fs::remove_file(&log).unwrap();
+        command.args(["-c", "trap 'exit 0' TERM; : > \"$1\"; while :; do sleep 0.01; done", "sh"]).arg(&ready);
+        Service::start(command, &log, &ready).unwrap().end().unwrap();
+        for file in [log, ready] {
+            std::fs::remove_file(file).unwrap();
+        }
     }
 }
