@@ -9,8 +9,8 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::simulator::SimOptions;
 use crate::{
-    bench, bind, completions, demo, flash, info, lookup, lun, man, progress, serve, sim, stats, sync, top, trace,
-    transfer,
+    bench, bind, completions, demo, flash, info, lookup, lun, man, owner, progress, serve, sim, stats, sync, top,
+    trace, transfer,
 };
 
 /// One LUN, live at two sites: drives Dyad cards, on boards and in simulation.
@@ -54,6 +54,7 @@ enum Verb {
     Sync(sync::Args),
     Stats(stats::Args),
     Lookup(lookup::Args),
+    Owner(owner::Args),
     Bench(Box<bench::Args>),
     Trace(Box<trace::Args>),
     Top(Box<top::Args>),
@@ -82,6 +83,7 @@ impl Cli {
             Verb::Sync(args) => sync::run(&args),
             Verb::Stats(args) => stats::run(&args),
             Verb::Lookup(args) => lookup::run(&args),
+            Verb::Owner(args) => owner::run(&args),
             Verb::Bench(args) => bench::run(&args),
             Verb::Trace(args) => trace::run(&args),
             Verb::Top(args) => top::run(&args),

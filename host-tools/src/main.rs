@@ -45,6 +45,7 @@ mod lun;
 mod man;
 mod measure;
 mod open;
+mod owner;
 mod plot;
 mod progress;
 mod report;

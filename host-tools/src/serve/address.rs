@@ -102,7 +102,7 @@ impl Address {
     pub fn listen(&self) -> Result<Listener> {
         let kind = match &self.place {
             Place::Tcp(host, port) => Kind::Tcp(self.listen_tcp(host, *port)?),
-            Place::Unix(path) => Kind::Unix(self.listen_unix(path)?, path.clone()),
+            Place::Unix(path) => Kind::Unix(listen_unix(path, &format!("serving on {self}"))?, path.clone()),
         };
         let mut address = self.clone();
         if let (Kind::Tcp(listener), Place::Tcp(_, port)) = (&kind, &mut address.place) {
@@ -126,18 +126,21 @@ impl Address {
             _ => anyhow::anyhow!("serving on {self}: {error}; give an address of this host"),
         })
     }
+}
 
-    fn listen_unix(&self, path: &Path) -> Result<UnixListener> {
-        if let Ok(old) = path.symlink_metadata() {
-            ensure!(old.file_type().is_socket(), "serving on {self}: the path is that of a file; choose another");
-            if UnixStream::connect(path).is_ok() {
-                bail!("serving on {self}: another program listens there; end it, or choose another path");
-            }
-            std::fs::remove_file(path).with_context(|| format!("serving on {self}: removing the old socket"))?;
+/// Listens on a local socket; `doing` is what for. One that a program which is gone has left behind is taken away first.
+///
+/// # Errors
+/// When it is taken, or cannot be made.
+pub fn listen_unix(path: &Path, doing: &str) -> Result<UnixListener> {
+    if let Ok(old) = path.symlink_metadata() {
+        ensure!(old.file_type().is_socket(), "{doing}: the path is that of a file; choose another");
+        if UnixStream::connect(path).is_ok() {
+            bail!("{doing}: another program listens there; end it, or choose another path");
         }
-        UnixListener::bind(path)
-            .with_context(|| format!("serving on {self}; choose a path in a folder that can be written to"))
+        std::fs::remove_file(path).with_context(|| format!("{doing}: removing the old socket"))?;
     }
+    UnixListener::bind(path).with_context(|| format!("{doing}; choose a path in a folder that can be written to"))
 }
 
 impl Listener {

@@ -1,6 +1,7 @@
 //! The thread that drives the cards: it takes requests from the clients' threads, keeps the lanes going, and lets simulated
 //! time pass while anything is under way.
 
+use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -14,6 +15,8 @@ use tracing::{error, info, warn};
 
 use super::job::Job;
 use super::lane::Lane;
+use super::lane::owning::{Answer, Change, Order};
+use crate::cli;
 use crate::target::Cards;
 
 /// Longest wait for events while nothing is under way.
@@ -35,6 +38,8 @@ const PANICS_MAX: u32 = 3;
 pub enum Event {
     /// A request for a lane, by its index.
     Job(usize, Box<Job>),
+    /// Who owns blocks, or the whole LUN, and which site is to, if any.
+    Order { site: Option<u8>, blocks: Option<Range<u64>>, to: Sender<Answer> },
     /// End.
     Stop,
 }
@@ -177,12 +182,31 @@ impl Engine {
                 (None, Some(lane)) => lane.start(*job),
                 _ => job.responder.answer(super::shutting_down()),
             },
+            Event::Order { site, blocks, to } => self.order(site, blocks, to),
             Event::Stop if self.stopping.is_none() => {
                 info!("ending: what is in flight is finished first");
                 self.stopping = Some(Instant::now());
                 self.lanes.iter_mut().for_each(Lane::wind_up);
             }
             Event::Stop => {}
+        }
+    }
+
+    /// Has the site that is to own acquire; when it is not served here, the other release.
+    fn order(&mut self, site: Option<u8>, blocks: Option<Range<u64>>, to: Sender<Answer>) {
+        if self.stopping.is_some() {
+            return drop(to.send(Err("the server is ending".to_owned())));
+        }
+        let name = site.map(cli::site_name);
+        let acquires = name.and_then(|name| self.lanes.iter().position(|lane| lane.name() == name));
+        let (change, index) = match (name, acquires) {
+            (None, _) => (None, 0),
+            (Some(_), Some(index)) => (Some(Change::Acquire), index),
+            (Some(_), None) => (Some(Change::Release), 0),
+        };
+        match self.lanes.get_mut(index) {
+            Some(lane) => lane.own(Order { change, blocks, to }),
+            None => drop(to.send(Err("no site is served".to_owned()))),
         }
     }
 

@@ -71,11 +71,12 @@ fn run(
     let size = Some(BLOCKS * 4096);
     let target = stores::sized(&target, size).unwrap();
     let mut cards = target.cards().unwrap();
-    stores::bring_up(&mut cards, &target, 1, size).unwrap();
+    let lun = stores::bring_up(&mut cards, &target, 1, size).unwrap();
     let bench = cards.simulator().unwrap().bench.clone();
     let stable = std::rc::Rc::new(Stable::new(Vec::new()));
-    let lane =
-        |(number, name)| Lane::new(name, 1, cards.site(number).unwrap(), command, std::rc::Rc::clone(&stable)).unwrap();
+    let lane = |(number, name)| {
+        Lane::new(name, &lun, cards.site(number).unwrap(), command, std::rc::Rc::clone(&stable)).unwrap()
+    };
     let lanes = [(0, "a"), (1, "b")].map(lane).into();
     let (inbox, outbox) = channel();
     break_it(&bench);

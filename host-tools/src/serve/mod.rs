@@ -11,6 +11,7 @@
 //! | `protocol/` | NBD: bytes in, bytes out |
 //! | `client.rs`, `job.rs`, `budget.rs` | a client's two threads; a request on its way; a bound on memory |
 //! | `engine.rs` | the thread that drives the cards |
+//! | `control.rs` | orders by who drives the server: which site is to own |
 //! | `lane/`, `plan.rs`, `gate.rs`, `pool.rs` | requests to commands, at one site |
 //! | `stable.rs`, `stores.rs` | syncing stores' files; making the LUN live |
 //!
@@ -19,6 +20,7 @@
 mod address;
 mod budget;
 mod client;
+pub mod control;
 mod engine;
 mod gate;
 mod job;
@@ -34,6 +36,7 @@ mod stores;
 use std::fs::File;
 use std::io::{self, IsTerminal, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -52,6 +55,7 @@ use crate::target::Cards;
 use address::{Address, Listener};
 use budget::Budget;
 use client::Door;
+use control::Control;
 use engine::{Engine, Event, Inbox};
 use lane::Lane;
 use protocol::reply::Answer;
@@ -92,6 +96,9 @@ pub struct Args {
     /// LUN number
     #[arg(long, default_value_t = 1, value_name = "N")]
     lun: u8,
+    /// Local socket for `dyad owner`: which site owns the blocks, and moves of them while clients go on
+    #[arg(long, value_name = "PATH")]
+    control: Option<PathBuf>,
     /// For the test of tests: tell site b's card that it owns all blocks, while site a's goes on owning them
     #[arg(long, hide = true, requires = "site_b", conflicts_with = "socket")]
     #[cfg_attr(feature = "vfio", arg(conflicts_with = "device"))]
@@ -144,7 +151,8 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         .map(|(site, address)| Ok((*site, address.listen()?)))
         .collect::<Result<Vec<(&'static str, Listener)>>>()?;
     let files: Vec<_> = listeners.iter().filter_map(|(_, listener)| listener.file().map(ToOwned::to_owned)).collect();
-    let result = serve(args, listeners);
+    let control = args.control.as_deref().map(Control::listen).transpose()?;
+    let result = serve(args, listeners, control);
     for file in files {
         // It may have been taken away by somebody else.
         let _ = std::fs::remove_file(file);
@@ -152,7 +160,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     result.map(|()| ExitCode::SUCCESS)
 }
 
-fn serve(args: &Args, listeners: Vec<(&'static str, Listener)>) -> Result<()> {
+fn serve(args: &Args, listeners: Vec<(&'static str, Listener)>, mut control: Option<Control>) -> Result<()> {
     let target = stores::sized(&args.target, args.size)?;
     let mut cards = target.cards()?;
     let lun = stores::bring_up(&mut cards, &target, args.lun, args.size)?;
@@ -165,7 +173,7 @@ fn serve(args: &Args, listeners: Vec<(&'static str, Listener)>) -> Result<()> {
     let mut lanes = Vec::new();
     for (site, _) in &listeners {
         let card = cards.site(u8::from(*site == "b"))?;
-        lanes.push(Lane::new(site, args.lun, card, patience, Rc::clone(&stable))?);
+        lanes.push(Lane::new(site, &lun, card, patience, Rc::clone(&stable))?);
     }
     drop(stable);
 
@@ -184,6 +192,9 @@ fn serve(args: &Args, listeners: Vec<(&'static str, Listener)>) -> Result<()> {
             Door { export, lane, site, inbox: inbox.clone(), memory: memory.clone(), ending: Arc::clone(&ending) };
         let clients = Arc::clone(&clients);
         thread::spawn(move || accept(&listener, &door, &clients));
+    }
+    if let Some(control) = &mut control {
+        control.start(&inbox);
     }
     announce(&uris, size, args.json)?;
 

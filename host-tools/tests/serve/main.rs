@@ -6,6 +6,7 @@ mod common;
 mod clients;
 mod endings;
 mod file_system;
+mod owners;
 mod race;
 mod racing;
 mod refusals;

@@ -63,11 +63,17 @@ impl Server {
 
     /// Two servers, each of one site, as there are with boards: `sockets` are the cards'.
     pub fn start_apart(folder: &Folder, sockets: &[String; 2]) -> [Self; 2] {
+        Self::start_apart_with(folder, sockets, [&[], &[]])
+    }
+
+    /// With more options, a's and b's.
+    pub fn start_apart_with(folder: &Folder, sockets: &[String; 2], options: [&[&str]; 2]) -> [Self; 2] {
         let turn = Some(Turn::take());
         // The link comes up when both are there.
         std::thread::scope(|scope| {
-            let b = scope.spawn(|| Self::launch(folder, "log.b", &[1], &["--socket", &sockets[1]], None));
-            [Self::launch(folder, "log", &[0], &["--socket", &sockets[0]], turn), b.join().unwrap()]
+            let [a, b] = [0, 1].map(|site: usize| [&["--socket", sockets[site].as_str()], options[site]].concat());
+            let b = scope.spawn(move || Self::launch(folder, "log.b", &[1], &b, None));
+            [Self::launch(folder, "log", &[0], &a, turn), b.join().unwrap()]
         })
     }
 

@@ -9,18 +9,36 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail, ensure};
 use dyad_spec::BLOCK_BYTES;
 use dyad_spec::superblock::RESERVED_BLOCKS;
+use serde::Deserialize;
 
 use super::pattern::{EMPTY, digest};
 use super::wait;
+use crate::process::Process;
 
 /// Longest time for the server to end.
 const END: Duration = Duration::from_secs(120);
+
+/// Longest time for a change of owner: the cards are simulated.
+const OWNER: Duration = Duration::from_secs(120);
+
+/// What `dyad owner` says of a change.
+#[derive(Clone, Copy, Debug, Deserialize)]
+pub struct Owned {
+    /// Extents that have another owner now.
+    pub moved: u64,
+    /// Cycles of the card that took the LUN over, from its doorbell to the completion.
+    pub cycles: u64,
+    /// The same in nanoseconds.
+    pub ns: u64,
+}
 
 /// A server, killed when dropped.
 pub struct Exports {
     child: Child,
     /// The exports' sockets: site a's, site b's.
     pub sockets: [PathBuf; 2],
+    dyad: PathBuf,
+    control: PathBuf,
     stores: [PathBuf; 2],
     log: PathBuf,
     blocks: u64,
@@ -42,10 +60,11 @@ impl Exports {
             }
         }
         let sockets = ["a", "b"].map(|site| sockets.join(format!("{site}.nbd")));
+        let control = sockets[0].with_file_name("control");
         let log = dir.join("serve.log");
         let mut command = Command::new(dyad);
         command.args(["serve", "--json", "--sim", "--size", &(blocks * BLOCK_BYTES as u64).to_string()]);
-        command.args(["--km", &km.to_string()]);
+        command.args(["--km", &km.to_string(), "--control"]).arg(&control);
         for (site, (socket, store)) in ["a", "b"].into_iter().zip(sockets.iter().zip(&stores)) {
             command.arg(format!("--site-{site}")).arg(format!("nbd+unix:///?socket={}", socket.display()));
             command.arg(format!("--store-{site}")).arg(store);
@@ -54,7 +73,7 @@ impl Exports {
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(errors);
         let mut child = command.spawn().with_context(|| format!("can't start {}", dyad.display()))?;
         let output = child.stdout.take().context("a pipe")?;
-        let exports = Self { child, sockets, stores, log, blocks };
+        let exports = Self { child, sockets, dyad: dyad.to_owned(), control, stores, log, blocks };
         let mut line = String::new();
         BufReader::new(output).read_line(&mut line).context("reading what dyad serve says")?;
         ensure!(line.contains("exports"), "dyad serve does not come up: {}", exports.log());
@@ -74,6 +93,17 @@ impl Exports {
             Some(status) => bail!("dyad serve has ended ({status}): {}", self.log()),
             None => Ok(()),
         }
+    }
+
+    /// Makes `site` the owner of the whole LUN, as a user would: `dyad owner --move-to`.
+    ///
+    /// # Errors
+    /// What that says.
+    pub fn own(&self, site: &str) -> Result<Owned> {
+        let mut owner = Command::new(&self.dyad);
+        owner.args(["owner", "--json", "--move-to", site, "--control"]).arg(&self.control);
+        let text = Process::new(owner, OWNER).output().with_context(|| format!("making site {site} the owner"))?;
+        serde_json::from_str(&text).with_context(|| format!("dyad owner says {text}"))
     }
 
     /// Ends it as a user would; digests of what the stores hold of the LUN, a's and b's.

@@ -14,6 +14,9 @@ impl Lane {
         if let Some((_, served, _)) = self.flushing.take_if(|flush| flush.0 == completion.id()) {
             return self.flushed(completion, served);
         }
+        if self.finish_order(completion) {
+            return;
+        }
         let Some(Flight { ticket, stage, buffer, .. }) = self.in_flight.remove(&completion.id()) else { return };
         let Ticket { work: id, part, writes } = ticket;
         self.at = Some(ticket);

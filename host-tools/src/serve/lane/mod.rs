@@ -11,13 +11,14 @@
 
 mod commands;
 mod finish;
+pub mod owning;
 
 use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use dyad_driver::{Backing, CommandId, Deadline, Queue, Site};
+use dyad_driver::{Backing, CommandId, Deadline, Lun, Queue, Site};
 use tracing::{error, warn};
 
 use super::gate::{Gate, Hold};
@@ -29,6 +30,7 @@ use super::protocol::reply::Answer;
 use super::protocol::request::Operation;
 use super::stable::Stable;
 use crate::target::{self, AnyBacking};
+use owning::Owning;
 
 /// Least time between two warnings about the same thing.
 const WARN_EVERY: Duration = Duration::from_secs(5);
@@ -103,29 +105,31 @@ pub struct Lane {
     /// What is being worked on right now, and no command in flight stands for.
     at: Option<Ticket>,
     stable: Rc<Stable>,
+    owning: Owning,
     /// Why nothing works any more.
     broken: Option<String>,
     warned: Option<Instant>,
 }
 
 impl Lane {
-    /// To LUN `lun` of `site`, which the user calls `name`. No command may take longer than `patience` of the card's clock;
+    /// To `lun` on `site`, which the user calls `name`. No command may take longer than `patience` of the card's clock;
     /// `stable` answers flushes.
     ///
     /// # Errors
     /// What making a queue, and memory for it, can give.
     pub fn new(
         name: &'static str,
-        lun: u8,
+        lun: &Lun,
         site: &Site<AnyBacking>,
         patience: Duration,
         stable: Rc<Stable>,
     ) -> Result<Self> {
         let queue = target::queue(site)?;
         let answered = queue.backing().after(2 * patience);
+        let owning = Owning::new(lun, site.device().info().clock_khz);
         Ok(Self {
             name,
-            lun,
+            lun: lun.number,
             pool: Pool::new(queue.backing())?,
             queue,
             gate: Gate::new(),
@@ -140,6 +144,7 @@ impl Lane {
             answered,
             at: None,
             stable,
+            owning,
             broken: None,
             warned: None,
         })
@@ -155,14 +160,14 @@ impl Lane {
         self.broken.as_deref()
     }
 
-    /// Whether requests wait for the card.
+    /// Whether requests or orders wait for the card.
     pub fn is_busy(&self) -> bool {
-        !self.work.is_empty()
+        !self.work.is_empty() || self.owning.is_busy()
     }
 
     /// Whether the card works on no command.
     pub fn is_quiet(&self) -> bool {
-        self.in_flight.is_empty() && self.flushing.is_none()
+        self.in_flight.is_empty() && self.flushing.is_none() && self.owning.is_quiet()
     }
 
     /// The vector that its completions raise.
@@ -212,6 +217,9 @@ impl Lane {
     }
 
     fn submit_all(&mut self) -> dyad_driver::Result<()> {
+        if self.queue.room() > 1 {
+            self.pump_orders()?;
+        }
         // One place is kept for a flush.
         while self.queue.room() > 1 {
             if let Some(ticket) = self.granted.pop_front() {
@@ -261,6 +269,7 @@ impl Lane {
 
     /// Gives up on commands that the card has not answered in time; and on the card, when it answers none.
     pub fn check_deadlines(&mut self) {
+        self.check_order();
         let now = self.queue.backing().now();
         let late = self.in_flight.values().filter(|flight| flight.deadline.0 <= now);
         let mut failed: Vec<u64> = late.map(|flight| flight.ticket.work).collect();
@@ -309,6 +318,7 @@ impl Lane {
                 work.failed.get_or_insert((Errno::Shutdown, "the server is ending".to_owned()));
             }
         }
+        self.owning.fail("the server is ending");
         for ticket in waiting {
             self.part_ended(ticket.work);
         }
@@ -332,6 +342,7 @@ impl Lane {
         self.runnable.clear();
         self.granted.clear();
         self.gate.dismiss();
+        self.owning.fail(&reason);
         self.broken = Some(reason);
     }
 
