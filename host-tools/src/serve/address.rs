@@ -23,6 +23,8 @@ pub struct Address {
     place: Place,
     /// Name of the export.
     pub name: String,
+    /// It is shown as one that is to be used through TLS.
+    is_secure: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,6 +46,8 @@ impl FromStr for Address {
             let (host, name) = rest.split_once('/').unwrap_or((rest, ""));
             let (host, port) = host_and_port(host)?;
             (Place::Tcp(host.to_owned(), port), name)
+        } else if text.starts_with("nbds") {
+            return Err("give it without the s: --tls require encrypts, and --tls on lets clients choose".to_owned());
         } else {
             return Err("give nbd://HOST:PORT or nbd+unix:///?socket=PATH".to_owned());
         };
@@ -55,7 +59,7 @@ impl FromStr for Address {
             return Err("the export's name may have letters, digits and -._~".to_owned());
         }
         let name = if name.is_empty() { DEFAULT_NAME } else { name };
-        Ok(Self { place, name: name.to_owned() })
+        Ok(Self { place, name: name.to_owned(), is_secure: false })
     }
 }
 
@@ -74,10 +78,11 @@ fn host_and_port(text: &str) -> Result<(&str, u16), String> {
 
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let scheme = if self.is_secure { "nbds" } else { "nbd" };
         match &self.place {
-            Place::Tcp(host, port) if host.contains(':') => write!(f, "nbd://[{host}]:{port}/{}", self.name),
-            Place::Tcp(host, port) => write!(f, "nbd://{host}:{port}/{}", self.name),
-            Place::Unix(path) => write!(f, "nbd+unix:///{}?socket={}", self.name, path.display()),
+            Place::Tcp(host, port) if host.contains(':') => write!(f, "{scheme}://[{host}]:{port}/{}", self.name),
+            Place::Tcp(host, port) => write!(f, "{scheme}://{host}:{port}/{}", self.name),
+            Place::Unix(path) => write!(f, "{scheme}+unix:///{}?socket={}", self.name, path.display()),
         }
     }
 }
@@ -95,6 +100,12 @@ enum Kind {
 }
 
 impl Address {
+    /// The same, shown as clients must name it that have to use TLS.
+    pub fn secure(mut self, is_secure: bool) -> Self {
+        self.is_secure = is_secure;
+        self
+    }
+
     /// Listens here. A socket that a program which is gone has left behind is taken away first.
     ///
     /// # Errors
@@ -184,6 +195,9 @@ mod tests {
         assert_eq!(shown("nbd://[::1]:7/"), "nbd://[::1]:7/dyad");
         assert_eq!(shown("nbd+unix:///?socket=/run/a.sock"), "nbd+unix:///dyad?socket=/run/a.sock");
         assert_eq!(shown("nbd+unix:///disk?socket=a"), "nbd+unix:///disk?socket=a");
+        let secure = |text: &str| text.parse::<Address>().unwrap().secure(true).to_string();
+        assert_eq!(secure("nbd://[::1]:7/"), "nbds://[::1]:7/dyad");
+        assert_eq!(secure("nbd+unix:///?socket=a"), "nbds+unix:///dyad?socket=a");
     }
 
     #[test]
@@ -192,6 +206,7 @@ mod tests {
             "",
             "127.0.0.1:10809",
             "http://x",
+            "nbds://x",
             "nbd://",
             "nbd://:1",
             "nbd://x:y",

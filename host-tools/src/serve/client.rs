@@ -19,6 +19,8 @@ use super::protocol::request::{REQUEST_BYTES, Request};
 use super::protocol::{Export, PAYLOAD_MAX, Session};
 use super::shutting_down;
 use super::socket::Socket;
+use super::tls::Tls;
+use super::tls::stream::TlsStream;
 
 /// Between two looks at whether the server ends.
 const LOOK: Duration = Duration::from_millis(200);
@@ -46,6 +48,8 @@ pub struct Door {
     pub site: &'static str,
     /// The way to the cards.
     pub inbox: Inbox,
+    /// Whether they may, or must, encrypt.
+    pub tls: Tls,
     /// Memory for all clients' requests.
     pub memory: Budget,
     /// The server is ending.
@@ -87,7 +91,14 @@ pub fn serve(door: &Door, socket: Socket, who: &str) {
 
 fn converse(door: &Door, mut socket: Socket) -> Result<(), Fault> {
     socket.set_timeouts(LOOK, WRITE)?;
-    let Some(session) = shake_hands(door, &mut socket)? else { return Ok(()) };
+    let session = match shake_hands(door, &mut socket) {
+        Ok(Some(session)) => session,
+        ended => {
+            // What it was told last, it is to hear.
+            socket.shutdown(Shutdown::Write);
+            return ended.map(|_| ());
+        }
+    };
     let (to, replies) = mpsc::channel();
     let writing = socket.try_clone()?;
     let writer = thread::spawn(move || write_replies(writing, &replies));
@@ -103,7 +114,7 @@ fn converse(door: &Door, mut socket: Socket) -> Result<(), Fault> {
 
 /// The handshake; `None` when the client wanted no more than that.
 fn shake_hands(door: &Door, socket: &mut Socket) -> Result<Option<Session>, Fault> {
-    let mut handshake = Handshake::new(Arc::clone(&door.export));
+    let mut handshake = Handshake::new(Arc::clone(&door.export), door.tls.mode());
     socket.write_all(&Handshake::greeting())?;
     let until = Instant::now() + MESSAGE;
     let mut out = Vec::new();
@@ -115,11 +126,28 @@ fn shake_hands(door: &Door, socket: &mut Socket) -> Result<Option<Session>, Faul
         out.clear();
         match progress {
             Progress::More => {}
+            Progress::StartTls => start_tls(door, socket, until)?,
             Progress::Transmission(session) => return Ok(Some(session)),
             Progress::Close(None) => return Ok(None),
             Progress::Close(Some(reason)) => return Err(Fault::Protocol(reason)),
         }
     }
+}
+
+/// Has the rest of the connection go through TLS.
+fn start_tls(door: &Door, socket: &mut Socket, until: Instant) -> Result<(), Fault> {
+    let Tls::Ready(tls) = &door.tls else { return Err(Fault::Protocol("it asked for TLS, which is off")) };
+    let go_on = || !door.is_ending() && Instant::now() < until;
+    let stream = TlsStream::accept(socket.try_clone()?, Arc::clone(&tls.config), go_on);
+    let stream = stream.map_err(|error| match error.kind() {
+        ErrorKind::UnexpectedEof | ErrorKind::ConnectionReset | ErrorKind::BrokenPipe => Fault::Gone,
+        ErrorKind::TimedOut if door.is_ending() => Fault::Gone,
+        ErrorKind::TimedOut => Fault::Protocol("its part of TLS's handshake did not come in time"),
+        _ => Fault::Connection(error),
+    })?;
+    debug!("site {}: a client goes on through {}", door.site, stream.describe());
+    *socket = Socket::Tls(Box::new(stream));
+    Ok(())
 }
 
 fn read_requests(door: &Door, socket: &mut Socket, session: Session, to: &Sender<Outgoing>) -> Result<(), Fault> {
@@ -219,7 +247,7 @@ fn is_timeout(error: &io::Error) -> bool {
 
 /// Writes replies until no more can come, or the client takes none.
 fn write_replies(socket: Socket, replies: &Receiver<Outgoing>) {
-    let Ok(end) = socket.try_clone() else { return };
+    let Ok(mut end) = socket.try_clone() else { return };
     let mut socket = BufWriter::with_capacity(64 * 1024, socket);
     let mut write = || -> io::Result<()> {
         while let Ok(first) = replies.recv() {

@@ -7,7 +7,7 @@
 //!
 //! | file | holds |
 //! |---|---|
-//! | `address.rs`, `socket.rs` | where it listens; connections |
+//! | `address.rs`, `socket.rs`, `tls/` | where it listens; connections, in the open or encrypted |
 //! | `protocol/` | NBD: bytes in, bytes out |
 //! | `client.rs`, `job.rs`, `budget.rs` | a client's two threads; a request on its way; a bound on memory |
 //! | `engine.rs` | the thread that drives the cards |
@@ -32,6 +32,7 @@ mod size;
 mod socket;
 mod stable;
 mod stores;
+mod tls;
 
 use std::fs::File;
 use std::io::{self, IsTerminal, Write};
@@ -61,6 +62,7 @@ use lane::Lane;
 use protocol::reply::Answer;
 use protocol::{Errno, Export};
 use stable::Stable;
+use tls::Tls;
 
 /// Clients at a time, at both sites together.
 const CLIENTS_MAX: usize = 256;
@@ -104,6 +106,8 @@ pub struct Args {
     #[cfg_attr(feature = "vfio", arg(conflicts_with = "device"))]
     forge_owner: bool,
     #[command(flatten)]
+    tls: tls::TlsArgs,
+    #[command(flatten)]
     target: TargetArgs,
     /// What is told on standard error: off, error, warn, info, debug
     #[arg(long, default_value = "info", value_name = "LEVEL", env = "DYAD_LOG")]
@@ -117,6 +121,7 @@ const EXAMPLES: &str = "Examples:
   dyad serve --sim --site-a nbd://127.0.0.1:10809 --site-b nbd://127.0.0.1:10810 --size 256M
   dyad serve --km 100 --loss 0.001 --site-a nbd+unix:///?socket=a.nbd --site-b nbd+unix:///?socket=b.nbd --size 8M
   dyad serve --store-a a.img --store-b b.img --size 64M --site-a nbd://127.0.0.1:10809 --site-b nbd://127.0.0.1:10810
+  dyad serve --tls require --tls-certificates pki --tls-verify-peer --site-a nbd://0.0.0.0 --size 64M
 
 Then, as with any NBD server:
   nbdinfo nbd://127.0.0.1:10809
@@ -145,14 +150,15 @@ pub fn run(args: &Args) -> Result<ExitCode> {
             b.name
         );
     }
+    let tls = args.tls.load()?;
     // First, as it is what most likely fails, and costs nothing.
     let listeners = addresses
-        .iter()
-        .map(|(site, address)| Ok((*site, address.listen()?)))
+        .into_iter()
+        .map(|(site, address)| Ok((site, address.clone().secure(tls.is_required()).listen()?)))
         .collect::<Result<Vec<(&'static str, Listener)>>>()?;
     let files: Vec<_> = listeners.iter().filter_map(|(_, listener)| listener.file().map(ToOwned::to_owned)).collect();
     let control = args.control.as_deref().map(Control::listen).transpose()?;
-    let result = serve(args, listeners, control);
+    let result = serve(args, &tls, listeners, control);
     for file in files {
         // It may have been taken away by somebody else.
         let _ = std::fs::remove_file(file);
@@ -160,7 +166,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     result.map(|()| ExitCode::SUCCESS)
 }
 
-fn serve(args: &Args, listeners: Vec<(&'static str, Listener)>, mut control: Option<Control>) -> Result<()> {
+fn serve(args: &Args, tls: &Tls, listeners: Vec<(&'static str, Listener)>, mut control: Option<Control>) -> Result<()> {
     let target = stores::sized(&args.target, args.size)?;
     let mut cards = target.cards()?;
     let lun = stores::bring_up(&mut cards, &target, args.lun, args.size)?;
@@ -188,8 +194,15 @@ fn serve(args: &Args, listeners: Vec<(&'static str, Listener)>, mut control: Opt
         let name = listener.address.name.clone();
         let description = format!("Dyad LUN {} {:032x}", lun.number, lun.uuid);
         let export = Arc::new(Export { name, description, size });
-        let door =
-            Door { export, lane, site, inbox: inbox.clone(), memory: memory.clone(), ending: Arc::clone(&ending) };
+        let door = Door {
+            export,
+            lane,
+            site,
+            inbox: inbox.clone(),
+            memory: memory.clone(),
+            ending: Arc::clone(&ending),
+            tls: tls.clone(),
+        };
         let clients = Arc::clone(&clients);
         thread::spawn(move || accept(&listener, &door, &clients));
     }

@@ -1,9 +1,11 @@
-//! A client's connection, TCP or local.
+//! A client's connection, TCP or local, in the open or through TLS.
 
 use std::io::{self, IoSlice, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
+
+use super::tls::stream::TlsStream;
 
 /// A connection.
 pub enum Socket {
@@ -11,6 +13,8 @@ pub enum Socket {
     Tcp(TcpStream),
     /// On this host.
     Unix(UnixStream),
+    /// Either of them, encrypted.
+    Tls(Box<TlsStream>),
 }
 
 macro_rules! forward {
@@ -18,12 +22,13 @@ macro_rules! forward {
         match $self {
             Socket::Tcp($stream) => $call,
             Socket::Unix($stream) => $call,
+            Socket::Tls($stream) => $call,
         }
     };
 }
 
 impl Socket {
-    /// Another handle of the same connection.
+    /// Another handle of the same connection. One handle may be used for reading, and one for writing.
     ///
     /// # Errors
     /// When there are no descriptors left.
@@ -31,6 +36,7 @@ impl Socket {
         match self {
             Socket::Tcp(stream) => stream.try_clone().map(Socket::Tcp),
             Socket::Unix(stream) => stream.try_clone().map(Socket::Unix),
+            Socket::Tls(stream) => stream.try_clone().map(|stream| Socket::Tls(Box::new(stream))),
         }
     }
 
@@ -39,15 +45,26 @@ impl Socket {
     /// # Errors
     /// What the system says.
     pub fn set_timeouts(&self, read: Duration, write: Duration) -> io::Result<()> {
-        forward!(self, stream => {
-            stream.set_read_timeout(Some(read))?;
-            stream.set_write_timeout(Some(write))
-        })
+        match self {
+            Socket::Tcp(stream) => {
+                stream.set_read_timeout(Some(read))?;
+                stream.set_write_timeout(Some(write))
+            }
+            Socket::Unix(stream) => {
+                stream.set_read_timeout(Some(read))?;
+                stream.set_write_timeout(Some(write))
+            }
+            Socket::Tls(stream) => stream.set_timeouts(read, write),
+        }
     }
 
     /// Ends one direction, or both. A connection that has ended already is as good.
-    pub fn shutdown(&self, how: Shutdown) {
-        let _ = forward!(self, stream => stream.shutdown(how));
+    pub fn shutdown(&mut self, how: Shutdown) {
+        match self {
+            Socket::Tcp(stream) => drop(stream.shutdown(how)),
+            Socket::Unix(stream) => drop(stream.shutdown(how)),
+            Socket::Tls(stream) => stream.shutdown(how),
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod authority;
 mod clients;
 mod endings;
 mod file_system;
@@ -13,4 +14,5 @@ mod refusals;
 mod rubbish;
 mod sectors;
 mod server;
+mod tls;
 mod wire;

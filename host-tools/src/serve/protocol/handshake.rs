@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use super::options::{Contexts, Inquiry, Kind};
-use super::{Export, MINIMUM_BYTES, PAYLOAD_MAX, PREFERRED_BYTES, Session};
+use super::{Export, MINIMUM_BYTES, PAYLOAD_MAX, PREFERRED_BYTES, Session, TlsMode};
 
 const NBD_MAGIC: u64 = 0x4e42_444d_4147_4943;
 const OPTION_MAGIC: u64 = 0x4948_4156_454f_5054;
 const REPLY_MAGIC: u64 = 0x0003_e889_0455_65a9;
 /// Handshake and client flags: FIXED_NEWSTYLE and NO_ZEROES.
 const FLAGS: u16 = 0b11;
+const CLIENT_FIXED_NEWSTYLE: u32 = 1 << 0;
 const CLIENT_NO_ZEROES: u32 = 1 << 1;
 const EXPORT_NAME_PADDING: usize = 124;
 /// Longest data of an option that is looked at; longer ones are skipped and refused.
@@ -31,7 +32,9 @@ enum Reply {
     Info = 3,
     MetaContext = 4,
     ErrUnsup = 1 << 31 | 1,
+    ErrPolicy = 1 << 31 | 2,
     ErrInvalid = 1 << 31 | 3,
+    ErrTlsReqd = 1 << 31 | 5,
     ErrUnknown = 1 << 31 | 6,
     ErrTooBig = 1 << 31 | 9,
 }
@@ -41,6 +44,8 @@ enum Reply {
 pub enum Progress {
     /// It goes on.
     More,
+    /// It goes on through TLS: once what there is to say has been said, nothing more is taken or sent in the open.
+    StartTls,
     /// Requests follow.
     Transmission(Session),
     /// The connection is to be closed, once what there is to say has been said. With a reason when the client is to blame.
@@ -58,15 +63,27 @@ enum State {
 pub struct Handshake {
     export: Arc<Export>,
     state: State,
+    tls: TlsMode,
+    is_secure: bool,
     session: Session,
+    fixed_newstyle: bool,
     no_zeroes: bool,
     options: u32,
 }
 
 impl Handshake {
     /// At its beginning.
-    pub fn new(export: Arc<Export>) -> Self {
-        Self { export, state: State::ClientFlags, session: Session::default(), no_zeroes: false, options: 0 }
+    pub fn new(export: Arc<Export>, tls: TlsMode) -> Self {
+        Self {
+            export,
+            state: State::ClientFlags,
+            tls,
+            is_secure: false,
+            session: Session::default(),
+            fixed_newstyle: false,
+            no_zeroes: false,
+            options: 0,
+        }
     }
 
     /// What the server says first.
@@ -116,6 +133,7 @@ impl Handshake {
                 "it set client flags that are not known: it is no NBD client, or a newer one",
             ));
         }
+        self.fixed_newstyle = flags & CLIENT_FIXED_NEWSTYLE != 0;
         self.no_zeroes = flags & CLIENT_NO_ZEROES != 0;
         self.state = State::Header;
         Progress::More
@@ -148,7 +166,16 @@ impl Handshake {
     }
 
     fn option(&mut self, option: u32, data: &[u8], out: &mut Vec<u8>) -> Progress {
-        match Kind::of(option) {
+        let kind = Kind::of(option);
+        if self.tls == TlsMode::Require && !self.is_secure && !matches!(kind, Kind::StartTls | Kind::Abort) {
+            if kind == Kind::ExportName {
+                return Progress::Close(Some("it asked for the export without TLS, by an option that has no error"));
+            }
+            reply(out, option, Reply::ErrTlsReqd, b"this server is used through TLS alone");
+            return Progress::More;
+        }
+        match kind {
+            Kind::StartTls => return self.start_tls(option, data, out),
             Kind::ExportName => return self.export_name(data, out),
             Kind::Abort => {
                 reply(out, option, Reply::Ack, &[]);
@@ -180,6 +207,24 @@ impl Handshake {
             Kind::SetMetaContext => self.contexts(option, data, true, out),
             Kind::Other => reply(out, option, Reply::ErrUnsup, b"this server does not have this option"),
         }
+        Progress::More
+    }
+
+    fn start_tls(&mut self, option: u32, data: &[u8], out: &mut Vec<u8>) -> Progress {
+        let (kind, text): (_, &[u8]) = match self.tls {
+            TlsMode::Off => (Reply::ErrPolicy, b"TLS is off at this server"),
+            _ if self.is_secure => (Reply::ErrInvalid, b"TLS has been begun already"),
+            _ if !data.is_empty() => (Reply::ErrInvalid, b"this option has no data"),
+            _ if !self.fixed_newstyle => (Reply::ErrPolicy, b"TLS is for clients that do fixed newstyle"),
+            _ => {
+                // Who asked for what until now is anybody's guess: it does not count.
+                self.session = Session::default();
+                self.is_secure = true;
+                reply(out, option, Reply::Ack, &[]);
+                return Progress::StartTls;
+            }
+        };
+        reply(out, option, kind, text);
         Progress::More
     }
 

@@ -45,7 +45,11 @@ fn feed<'a>(handshake: &mut Handshake, mut bytes: &'a [u8]) -> (Vec<u8>, Progres
 }
 
 fn begun() -> Handshake {
-    let mut handshake = Handshake::new(export());
+    begun_with(TlsMode::Off)
+}
+
+fn begun_with(tls: TlsMode) -> Handshake {
+    let mut handshake = Handshake::new(export(), tls);
     assert_eq!(feed(&mut handshake, &[0, 0, 0, 3]).1, Progress::More);
     handshake
 }
@@ -85,7 +89,7 @@ fn go_tells_size_flags_name_and_block_sizes() {
 #[test]
 fn export_name_is_padded_unless_the_client_can_do_without() {
     for (flags, length) in [(1, 134), (3, 10)] {
-        let mut handshake = Handshake::new(export());
+        let mut handshake = Handshake::new(export(), TlsMode::Off);
         let bytes = [vec![0, 0, 0, flags], option(1, b"")].concat();
         let (out, progress, _) = feed(&mut handshake, &bytes);
         assert_eq!(progress, Progress::Transmission(Session::default()));
@@ -137,7 +141,7 @@ fn what_is_not_known_is_refused_and_the_client_may_go_on() {
         fields.string().unwrap();
     }
     let refused = |kind: u32| 1 << 31 | kind;
-    assert_eq!(kinds, [(5, refused(1)), (3, refused(3)), (11, refused(9)), (7, refused(3)), (3, 2), (3, 1)]);
+    assert_eq!(kinds, [(5, refused(2)), (3, refused(3)), (11, refused(9)), (7, refused(3)), (3, 2), (3, 1)]);
 }
 
 #[test]
@@ -148,13 +152,70 @@ fn abort_is_acknowledged() {
 
 #[test]
 fn rubbish_ends_it() {
-    assert!(matches!(feed(&mut Handshake::new(export()), b"GET / HTTP/1.1\r\n\r\n").1, Progress::Close(Some(_))));
+    assert!(matches!(
+        feed(&mut Handshake::new(export(), TlsMode::Off), b"GET / HTTP/1.1\r\n\r\n").1,
+        Progress::Close(Some(_))
+    ));
     assert!(matches!(feed(&mut begun(), b"GET / HTTP/1.1\r\n\r\n").1, Progress::Close(Some(_))));
     let endless = option(3, &[]).repeat(OPTIONS_MAX as usize + 1);
     assert!(matches!(feed(&mut begun(), &endless).1, Progress::Close(Some(_))));
     let mut huge = option(3, &[]);
     huge[12..].copy_from_slice(&u32::MAX.to_be_bytes());
     assert!(matches!(feed(&mut begun(), &huge).1, Progress::Close(Some(_))));
+}
+
+/// All options that there are, with good data.
+fn good_options() -> Vec<(u32, Vec<u8>)> {
+    let go = || inquiry(b"dyad", &[]);
+    let ask = || contexts(&[ALLOCATION]);
+    vec![(3, vec![]), (6, go()), (7, go()), (8, vec![]), (9, ask()), (10, ask()), (11, vec![])]
+}
+
+#[test]
+fn without_tls_nothing_is_served_where_it_is_required() {
+    for (number, data) in good_options() {
+        let (out, progress, _) = feed(&mut begun_with(TlsMode::Require), &option(number, &data));
+        assert_eq!((replies(&out, number)[0].0, progress), (1 << 31 | 5, Progress::More), "option {number}");
+    }
+    let (out, progress, _) = feed(&mut begun_with(TlsMode::Require), &option(1, b"dyad"));
+    assert!(out.is_empty() && matches!(progress, Progress::Close(Some(_))), "this option has no error");
+    let (out, progress, _) = feed(&mut begun_with(TlsMode::Require), &option(2, &[]));
+    assert_eq!((replies(&out, 2), progress), (vec![ACK], Progress::Close(None)));
+}
+
+#[test]
+fn through_tls_all_is_served_and_what_was_said_before_does_not_count() {
+    for tls in [TlsMode::On, TlsMode::Require] {
+        let mut handshake = begun_with(tls);
+        let before = [option(8, &[]), option(10, &contexts(&[ALLOCATION]))].concat();
+        feed(&mut handshake, &before);
+        let bytes = [option(5, &[]), b"\x16\x03\x01".to_vec()].concat();
+        let (out, progress, rest) = feed(&mut handshake, &bytes);
+        assert_eq!((replies(&out, 5), progress), (vec![ACK], Progress::StartTls));
+        assert_eq!(rest, b"\x16\x03\x01", "it takes nothing of what is TLS's");
+        let (out, ..) = feed(&mut handshake, &option(5, &[]));
+        assert_eq!(replies(&out, 5)[0].0, 1 << 31 | 3, "once is enough");
+        let (out, ..) = feed(&mut handshake, &option(10, &contexts(&[ALLOCATION])));
+        assert_eq!(replies(&out, 10)[0].0, 1 << 31 | 3, "structured replies are to be agreed on again");
+        let (_, progress, _) = feed(&mut handshake, &option(7, &inquiry(b"", &[])));
+        assert_eq!(progress, Progress::Transmission(Session::default()));
+    }
+}
+
+#[test]
+fn tls_is_not_begun_where_it_must_not_be() {
+    let refusal = |handshake: &mut Handshake, data: &[u8]| {
+        let (out, progress, _) = feed(handshake, &option(5, data));
+        assert_eq!(progress, Progress::More);
+        replies(&out, 5)[0].0
+    };
+    assert_eq!(refusal(&mut begun_with(TlsMode::Off), &[]), 1 << 31 | 2);
+    assert_eq!(refusal(&mut begun_with(TlsMode::On), &[1]), 1 << 31 | 3);
+    let mut old = Handshake::new(export(), TlsMode::On);
+    feed(&mut old, &[0, 0, 0, 0]);
+    assert_eq!(refusal(&mut old, &[]), 1 << 31 | 2);
+    // In the open, one may go on.
+    assert!(matches!(feed(&mut begun_with(TlsMode::On), &option(1, b"")).1, Progress::Transmission(_)));
 }
 
 /// Options with random numbers and random or nearly right data.
@@ -175,8 +236,21 @@ fn any_option() -> impl Strategy<Value = Vec<u8>> {
 proptest! {
     #[test]
     fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..512)) {
-        feed(&mut Handshake::new(export()), &bytes);
+        feed(&mut Handshake::new(export(), TlsMode::Off), &bytes);
         feed(&mut begun(), &bytes);
+        feed(&mut begun_with(TlsMode::Require), &bytes);
+    }
+
+    #[test]
+    fn no_options_lead_past_tls(options in proptest::collection::vec(any_option(), 1..20)) {
+        let mut handshake = begun_with(TlsMode::Require);
+        for bytes in options {
+            match feed(&mut handshake, &bytes).1 {
+                Progress::More => {}
+                Progress::Transmission(_) => prop_assert!(false, "served in the open"),
+                Progress::StartTls | Progress::Close(_) => break,
+            }
+        }
     }
 
     #[test]

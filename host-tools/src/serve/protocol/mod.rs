@@ -1,6 +1,6 @@
 //! The NBD protocol, as far as a server of one export needs it: bytes in, bytes out, no socket and no clock.
 //!
-//! After `doc/proto.md` of NetworkBlockDevice/nbd; the sections are named where they are used. What is left out: TLS and
+//! After `doc/proto.md` of NetworkBlockDevice/nbd; the sections are named where they are used. What is left out:
 //! extended headers, which a client is told that this server does not support.
 
 pub mod handshake;
@@ -31,6 +31,17 @@ impl Export {
     fn is_called(&self, name: &[u8]) -> bool {
         name.is_empty() || name == self.name.as_bytes()
     }
+}
+
+/// Whether clients encrypt ("Server-side requirements").
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum TlsMode {
+    /// They cannot (NOTLS).
+    Off,
+    /// They may (SELECTIVETLS).
+    On,
+    /// They must (FORCEDTLS).
+    Require,
 }
 
 /// What server and client have agreed on for a connection.

@@ -11,6 +11,8 @@ pub enum Kind {
     Abort,
     /// NBD_OPT_LIST: which exports there are.
     List,
+    /// NBD_OPT_STARTTLS: go on through TLS.
+    StartTls,
     /// NBD_OPT_INFO: about an export.
     Info,
     /// NBD_OPT_GO: the same, and begin.
@@ -32,6 +34,7 @@ impl Kind {
             1 => Self::ExportName,
             2 => Self::Abort,
             3 => Self::List,
+            5 => Self::StartTls,
             6 => Self::Info,
             7 => Self::Go,
             8 => Self::StructuredReply,
