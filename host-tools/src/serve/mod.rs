@@ -14,6 +14,7 @@
 //! | `control.rs` | orders by who drives the server: which site is to own |
 //! | `lane/`, `plan.rs`, `gate.rs`, `pool.rs` | requests to commands, at one site |
 //! | `stable.rs`, `stores.rs` | syncing stores' files; making the LUN live |
+//! | `faults.rs` | what is broken on purpose, for tests |
 //!
 //! It must never hold what the card decides: who owns a block, in which order writes go, when one is complete.
 
@@ -22,6 +23,7 @@ mod budget;
 mod client;
 pub mod control;
 mod engine;
+mod faults;
 mod gate;
 mod job;
 mod lane;
@@ -105,6 +107,10 @@ pub struct Args {
     #[arg(long, hide = true, requires = "site_b", conflicts_with = "socket")]
     #[cfg_attr(feature = "vfio", arg(conflicts_with = "device"))]
     forge_owner: bool,
+    /// For tests: cut the simulated link this many milliseconds of simulated time after clients may come, for good or for a time
+    #[arg(long, hide = true, value_name = "MS[,MS]", conflicts_with = "socket")]
+    #[cfg_attr(feature = "vfio", arg(conflicts_with = "device"))]
+    cut_link_after: Option<faults::Cut>,
     #[command(flatten)]
     tls: tls::TlsArgs,
     #[command(flatten)]
@@ -172,6 +178,9 @@ fn serve(args: &Args, tls: &Tls, listeners: Vec<(&'static str, Listener)>, mut c
     let lun = stores::bring_up(&mut cards, &target, args.lun, args.size)?;
     if args.forge_owner {
         stores::forge_owner(&mut cards, &lun)?;
+    }
+    if let Some(cut) = args.cut_link_after {
+        faults::cut_link(&cards, cut)?;
     }
     let files = store_files(&cards, &target)?;
     let stable = Rc::new(Stable::new(files.iter().map(File::try_clone).collect::<io::Result<_>>()?));

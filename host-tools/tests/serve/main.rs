@@ -7,6 +7,7 @@ mod authority;
 mod clients;
 mod endings;
 mod file_system;
+mod link;
 mod owners;
 mod race;
 mod racing;

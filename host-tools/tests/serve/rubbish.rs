@@ -5,7 +5,7 @@ use std::net::Shutdown;
 
 use crate::common::Folder;
 use crate::server::{Server, noise};
-use crate::wire::{DISCONNECT, FLUSH, FUA, READ, WRITE, WRITE_ZEROES, head};
+use crate::wire::{CACHE, DISCONNECT, FLUSH, FUA, READ, TRIM, WRITE, WRITE_ZEROES, head};
 
 const EINVAL: u32 = 22;
 const ENOSPC: u32 = 28;
@@ -81,10 +81,29 @@ fn wrong_ranges_and_sizes_are_errors_to_that_request_alone() {
 }
 
 #[test]
+fn what_is_off_by_one_byte_changes_no_byte() {
+    let folder = Folder::new("serve-unaligned");
+    let server = Server::start(&folder, "64K", &[]);
+    let (mut client, old) = (server.client(0), noise(65536, 1));
+    assert_eq!(client.write(0, 0, &old), 0);
+    for (offset, length) in [(8193, 4096), (8191, 4096), (8192, 4097), (8192, 4095), (8193, 4095), (8191, 4097), (1, 1)]
+    {
+        for command in [READ, TRIM, CACHE, WRITE_ZEROES] {
+            assert_eq!(client.ask(0, command, offset, length, &[]), EINVAL, "{command}: {length} at {offset}");
+        }
+        assert_eq!(client.write(0, offset, &vec![1; length as usize]), EINVAL, "{length} at {offset}");
+    }
+    assert!(client.read(0, 65536) == old && server.client(1).read(0, 65536) == old);
+    server.stop();
+}
+
+#[test]
 fn a_request_of_32_mib_is_served() {
     let folder = Folder::new("serve-large");
     let server = Server::start(&folder, "40M", &["--data-w", "512"]);
     let mut client = server.client(1);
+    assert_eq!(client.write(0, 512, &vec![1; (32 << 20) + 512]), EINVAL, "a sector too much");
+    assert_eq!(client.ask(0, READ, 512, (32 << 20) + 512, &[]), EINVAL);
     let cookie = client.send(0, READ, 512, 32 << 20, &[]);
     // A small one is not made to wait for it.
     let small = client.send(0, READ, 0, 512, &[]);
@@ -98,6 +117,31 @@ fn a_request_of_32_mib_is_served() {
     client.stream.read_exact(&mut bytes).unwrap();
     assert!(bytes.iter().all(|byte| *byte == 0));
     server.stop();
+}
+
+#[test]
+fn who_comes_when_the_house_is_full_is_turned_away() {
+    let folder = Folder::new("serve-full");
+    let server = Server::start(&folder, "64K", &[]);
+    let mut greeting = [0; 18];
+    let mut clients: Vec<_> = (0..256)
+        .map(|index| {
+            let mut stream = server.connect(index % 2);
+            stream.read_exact(&mut greeting).unwrap();
+            stream
+        })
+        .collect();
+    assert!(server.connect(0).read_exact(&mut greeting).is_err(), "the 257th");
+    // One leaves, and its place is free as soon as the server knows.
+    clients.pop();
+    let until = std::time::Instant::now() + std::time::Duration::from_secs(60);
+    while server.connect(1).read_exact(&mut greeting).is_err() {
+        assert!(std::time::Instant::now() < until, "no place becomes free");
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    drop(clients);
+    let log = server.stop();
+    assert!(log.contains("is turned away: 256 clients are here"), "{log}");
 }
 
 #[test]

@@ -13,6 +13,10 @@ pub const DISCONNECT: u16 = 2;
 /// No range.
 pub const FLUSH: u16 = 3;
 /// No payload.
+pub const TRIM: u16 = 4;
+/// No payload.
+pub const CACHE: u16 = 5;
+/// No payload.
 pub const WRITE_ZEROES: u16 = 6;
 /// Command flag.
 pub const FUA: u16 = 1;
