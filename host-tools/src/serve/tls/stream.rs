@@ -196,3 +196,7 @@ fn invalid(error: rustls::Error) -> io::Error {
 fn is_timeout(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted)
 }
+
+#[cfg(test)]
+#[path = "stream_tests.rs"]
+mod tests;
