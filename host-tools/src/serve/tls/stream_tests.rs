@@ -11,7 +11,7 @@ type Client = StreamOwned<ClientConnection, UnixStream>;
 
 const LOOK: Duration = Duration::from_millis(20);
 /// On a machine that has other things to do.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(300);
 
 /// A server's configuration, and a client's that trusts it.
 fn configs() -> (Arc<ServerConfig>, Arc<ClientConfig>) {
