@@ -1,4 +1,4 @@
-//! What a write of one block costs whoever carries it, and what the cards add to that.
+//! What a command costs whoever carries it, and what the cards add to that: a write of one block, a flush, a change of owner.
 //!
 //! The definition is the design's: from the doorbell's last beat to the acceptance of the completion entry's write, less
 //! the frames' serialization (once), the block's write into the mirror's store (once), the ACK's serialization, the link
@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use crate::plot::Part;
 
-/// Cycles that no card can save, for a write of one block on an idle link.
+/// Cycles that no card can save, on an idle link; what a command does not have is 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Floor {
     /// Reading the submission entry: latency of host memory.
@@ -33,10 +33,10 @@ pub struct Floor {
 }
 
 impl Floor {
-    /// For cards of `data_w` and `store_w` bits.
+    /// Of a write of one block by its owner, for cards of `data_w` and `store_w` bits.
     pub fn new(config: &Config, data_w: u64, store_w: u64) -> Self {
-        let parts = if config.mtu < wire::MTU_JUMBO { wire::PARTS_STANDARD } else { wire::PARTS_JUMBO };
         let frame = |payload: usize| frame_cycles(config.rate, data_w, (wire::SHORT_FRAME_BYTES + payload) as u64);
+        let parts = if config.mtu < wire::MTU_JUMBO { wire::PARTS_STANDARD } else { wire::PARTS_JUMBO };
         let gap = line_cycles(config.rate, wire::LINE_OVERHEAD_BYTES as u64);
         let frames: u64 = parts.iter().map(|part| frame(part.1)).sum();
         Self {
@@ -50,8 +50,31 @@ impl Floor {
         }
     }
 
-    /// The parts by name, in the order in which a write meets them.
-    pub fn parts(&self) -> [(&'static str, u64); 7] {
+    /// Of a question to the peer and its answer, which carry no block: a change of owner.
+    pub fn of_exchange(config: &Config, data_w: u64) -> Self {
+        let short = frame_cycles(config.rate, data_w, wire::SHORT_FRAME_BYTES as u64);
+        Self {
+            entry_read: config.host.read_latency,
+            payload_read: 0,
+            serialization: short,
+            link: 2 * config.delay_cycles(),
+            mirror_write: 0,
+            store_latency: 0,
+            ack: short,
+        }
+    }
+
+    /// Of a flush: an exchange, and the latency of the stores' flush lines.
+    pub fn of_flush(config: &Config, data_w: u64) -> Self {
+        Self { store_latency: config.flush_latency, ..Self::of_exchange(config, data_w) }
+    }
+
+    /// The parts by name, in the order in which a command meets them; without those that it does not have.
+    pub fn parts(&self) -> Vec<(&'static str, u64)> {
+        self.all().into_iter().filter(|part| part.1 > 0).collect()
+    }
+
+    fn all(&self) -> [(&'static str, u64); 7] {
         [
             ("entry read", self.entry_read),
             ("payload read", self.payload_read),
@@ -66,16 +89,16 @@ impl Floor {
     /// The parts as a bar, in the colours that the stages have which they belong to.
     pub fn bar(&self) -> Vec<Part> {
         let colours = [0, 2, 3, 4, 5, 5, 5];
-        let parts = self.parts().into_iter().zip(colours);
+        let parts = self.all().into_iter().zip(colours).filter(|((_, cycles), _)| *cycles > 0);
         parts.map(|((name, cycles), colour)| Part { name, cycles: cycles as i64, colour }).collect()
     }
 
     /// All of it.
     pub fn total(&self) -> u64 {
-        self.parts().iter().map(|part| part.1).sum()
+        self.all().iter().map(|part| part.1).sum()
     }
 
-    /// Cycles that both cards together added to a write with these stamps.
+    /// Cycles that both cards together added to a command with these stamps.
     pub fn added(&self, stages: &Stages, data_w: u64) -> i64 {
         (u64::from(stages.posted) + posting_cycles(data_w)) as i64 - self.total() as i64
     }
@@ -107,6 +130,17 @@ mod tests {
         assert_eq!(floor.added(&stages, 64), 57);
         let standard = Floor::new(&Config { mtu: 1500, ..Config::for_data_w(64) }, 64, 256);
         assert_eq!(standard.serialization, 185 + 3 + 185 + 3 + 169);
+    }
+
+    #[test]
+    fn floor_of_what_carries_no_block() {
+        let config = Config { km: 100.0, ..Config::for_data_w(64) };
+        let (change, flush) = (Floor::of_exchange(&config, 64), Floor::of_flush(&config, 64));
+        assert_eq!(change.total(), 128 + 9 + 153_032 + 9);
+        assert_eq!(flush.total(), change.total() + 64);
+        let names: Vec<_> = change.parts().iter().map(|part| part.0).collect();
+        assert_eq!(names, ["entry read", "serialization", "link, both ways", "ACK serialization"]);
+        assert_eq!(change.bar().iter().map(|part| part.colour).collect::<Vec<_>>(), [0, 3, 4, 5]);
     }
 
     #[test]

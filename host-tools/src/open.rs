@@ -17,6 +17,11 @@ use crate::cli::SimArgs;
 use crate::simulator::{self, STAGING_BLOCKS, Simulator};
 use crate::target::{AnyBacking, Cards, Pair};
 
+/// Most MiB of a store: 16 TiB, of which the cards reach all but the last block.
+pub const STORE_MIB_MAX: u32 = 1 << 24;
+/// Blocks of a store that the cards reach: they address them with 32 bits.
+const REACHED_BLOCKS_MAX: u64 = u32::MAX as u64;
+
 /// Which cards a verb works on.
 ///
 /// Without --device and --socket, both sites are simulated in this process; their stores are kept in files when --store-a
@@ -36,9 +41,9 @@ pub struct TargetArgs {
     /// File with site b's store; made when missing
     #[arg(long, value_name = "FILE", requires = "store_a")]
     store_b: Option<PathBuf>,
-    /// Size of a store that is made, in MiB
-    #[arg(long, default_value_t = 64, value_name = "MIB", value_parser = clap::value_parser!(u32).range(1..=1 << 20))]
-    store_mib: u32,
+    /// Size of a store that is made, in MiB; it takes up room where it is written
+    #[arg(long, default_value_t = 64, value_name = "MIB", value_parser = clap::value_parser!(u32).range(1..=STORE_MIB_MAX.into()))]
+    pub store_mib: u32,
     /// Blocks of a store that is made, where another option says so.
     #[arg(skip)]
     exact_store_blocks: Option<u64>,
@@ -140,9 +145,10 @@ impl TargetArgs {
     pub fn cards_with_lun(&self, lun: u8) -> Result<Cards> {
         let mut cards = self.cards()?;
         if self.origin() == Origin::Fresh {
+            let reached = self.store_blocks().min(REACHED_BLOCKS_MAX);
             let new = NewLun {
                 number: Some(lun),
-                blocks: self.store_blocks() - RESERVED_BLOCKS - STAGING_BLOCKS,
+                blocks: reached - RESERVED_BLOCKS - STAGING_BLOCKS,
                 owner: 0,
                 uuid: u128::from(lun),
                 extent_shift_min: 0,

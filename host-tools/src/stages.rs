@@ -16,6 +16,12 @@ pub const STAMPS: [(&str, fn(&Stages) -> u32); 8] = [
     ("posted", |s| s.posted),
 ];
 
+/// Stamps of a command that asks the peer something and has no block: it ends with the answer, which the card stamps as that of
+/// the store.
+pub fn of_exchange(stages: &Stages) -> Stages {
+    Stages { ack: stages.local, local: 0, frame: 0, sent: 0, mirror: 0, ..*stages }
+}
+
 /// Stamps of a command that sends nothing to the peer: what the card stamps for the stages that only writes have is left out.
 pub fn without_peer(stages: &Stages) -> Stages {
     Stages { frame: 0, sent: 0, ack: 0, mirror: 0, ..*stages }

@@ -108,12 +108,14 @@ impl Goodput {
         // A part shorter than a few blocks would show the frames, not the stream.
         let block = rate.cycles.max(BLOCK_BYTES as u64 * 8 * rate.cycles / rate.bits);
         let part = (cycles / parts.max(1)).max(8 * block);
-        let mut bins = vec![0u64; cycles.div_ceil(part) as usize];
+        // What is left after whole parts is the last one's: by itself it could be shorter than the frame that ends in it.
+        let mut bins = vec![0u64; (cycles / part).max(1) as usize];
+        let last = bins.len() - 1;
         for frame in writes().filter(|frame| !frame.repeat) {
-            bins[((frame.end - first) / part) as usize] += frame.payload;
+            bins[((frame.end - first) / part).min(last as u64) as usize] += frame.payload;
         }
         let over_time = bins.iter().enumerate().map(|(index, bytes)| {
-            let (from, to) = (index as u64 * part, ((index as u64 + 1) * part).min(cycles));
+            let (from, to) = (index as u64 * part, if index == last { cycles } else { (index as u64 + 1) * part });
             ((from + to) / 2, fraction(*bytes, to - from))
         });
         Some(Self { fraction: fraction(payload, cycles), cycles, over_time: over_time.collect() })
@@ -135,6 +137,9 @@ mod tests {
         assert_eq!(goodput.cycles, 52_400);
         assert!((goodput.fraction - 512.0 / 524.0).abs() < 1e-9, "{}", goodput.fraction);
         assert!(goodput.over_time.len() <= 10);
+        // 52,400 cycles in 11 parts leave 7 over: too few for the last frame.
+        let parts = Goodput::of(&frames, LineRate::TEN_GIG, 11).unwrap().over_time;
+        assert!(parts.len() == 11 && parts.iter().all(|part| (0.8..1.1).contains(&part.1)), "{parts:?}");
     }
 
     #[test]

@@ -201,7 +201,15 @@ fn what_cannot_be_measured_is_said() {
         (vec!["--sweep", "miles=1"], 2, "can't be swept"),
         (vec!["--store-a", "x", "--store-b", "y", "--overwrite", "--sweep", "km=1"], 1, "sweeping: each value needs"),
         (vec!["--site", "c"], 2, "give a, b or both"),
-        (vec!["--site", "both", "--pattern", "lookup", "--store-mib", "2"], 1, "lookups at both sites"),
+        (vec!["--store-a", "x", "--store-b", "y", "--pattern", "read", "--busy", "4"], 1, "--overwrite"),
+        (vec!["--sweep", "store-mib=16777217"], 2, "whole number from 1 to 16777216"),
+        (vec!["--pattern", "bounce", "--site", "a"], 1, "both sites do it; leave out --site"),
+        (vec!["--pattern", "acquire", "--site", "both"], 1, "each takes what the other owns"),
+        (vec!["--pattern", "acquire", "--order", "zipf", "--store-mib", "2"], 1, "is not taken again"),
+        (vec!["--pattern", "acquire", "--count", "9999", "--store-mib", "2"], 1, "give a lower --count"),
+        (vec!["--pattern", "compare-write", "--blocks", "2", "--store-mib", "2"], 1, "leave out --blocks"),
+        (vec!["--pattern", "migrate", "--depth", "2", "--store-mib", "2"], 1, "leave out --depth"),
+        (vec!["--pattern", "race", "--depth", "9", "--store-mib", "2"], 1, "give a lower --depth"),
     ] {
         let text = fails(dyad(&["bench"]).args(&arguments), code);
         assert!(text.contains(says), "{arguments:?}: {text}");

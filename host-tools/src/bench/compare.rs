@@ -44,7 +44,7 @@ const EXAMPLES: &str = "Examples:
 Exit codes: 0 no figure is worse by more than the threshold; 1 one is; 2 the files cannot be compared.";
 
 /// What makes two runs comparable. Of these, one may be simulated and one measured least of all.
-const SETTINGS: [&str; 11] = [
+const SETTINGS: [&str; 12] = [
     "simulated",
     "pattern",
     "order",
@@ -54,13 +54,16 @@ const SETTINGS: [&str; 11] = [
     "blocks",
     "count",
     "site",
+    "busy",
     "data_w",
     "link",
 ];
 /// Single figures, and whether more is better.
-const SINGLE: [(&str, bool); 6] = [
+const SINGLE: [(&str, bool); 8] = [
     ("commands_per_second", true),
     ("bytes_per_second", true),
+    ("owner_changes_per_second", true),
+    ("owner_changes_of_bound", true),
     ("goodput_fraction", true),
     ("lookups_per_cycle", true),
     ("stream_cycles", false),
@@ -149,7 +152,8 @@ impl Comparison {
         for key in SETTINGS {
             let (a, b) = (&before[key], &after[key]);
             // A file of an older version says less.
-            if a != b && !a.is_null() && !b.is_null() || (a.is_null() != b.is_null() && key == "link") {
+            if a != b && !a.is_null() && !b.is_null() || (a.is_null() != b.is_null() && ["link", "busy"].contains(&key))
+            {
                 bail!("`{key}` is {a} in one and {b} in the other; compare runs of the same workload");
             }
         }

@@ -41,15 +41,16 @@ fn latency_by_stage(outcome: &Outcome) -> String {
         bars.push(("slowest", stages::bar(&outcome.slowest_segment_cycles)));
     }
     for kind in &outcome.kinds {
-        bars.push((kind.kind, stages::bar(&kind.segment_cycles)));
+        bars.push((&kind.kind, stages::bar(&kind.segment_cycles)));
     }
     let mut beside = "";
+    let apart = if outcome.kinds.is_empty() { "the slowest one in a hundred" } else { "each kind by itself" };
     if let Some(floor) = &outcome.floor_cycles {
         bars.push(("floor", floor.bar()));
-        beside = " Beside it, what physics takes of a write on an idle link.";
+        beside = " Beside it, what physics takes of such a command on an idle link.";
     }
     let mut out = format!(
-        "<h2>Latency by stage</h2>\n<p>The mean command, and the slowest one in a hundred, by the card's time \
+        "<h2>Latency by stage</h2>\n<p>The mean command, and {apart}, by the card's time \
          stamps.{beside}</p>\n{}\n",
         plot::stacked(&bars, outcome.clock_mhz)
     );

@@ -5,15 +5,19 @@ mod compare;
 mod html;
 mod measure;
 mod outcome;
+mod round_trips;
+mod sides;
 mod sweep;
 mod text;
+mod told;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Result, ensure};
 
-use crate::bench::measure::{Run, Sites};
+use crate::bench::measure::Run;
+use crate::bench::sides::Sites;
 use crate::bench::sweep::Sweep;
 use crate::cli::print_json;
 use crate::open::{Origin, TargetArgs};
@@ -34,7 +38,7 @@ pub struct Args {
     target: TargetArgs,
     #[command(flatten)]
     work: WorkloadArgs,
-    /// Commands, at each site that is measured
+    /// Commands, at each site that is measured; of race, blocks that are raced for
     #[arg(long, default_value_t = 1000, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
     count: u32,
     /// Commands before them that are not counted
@@ -43,10 +47,15 @@ pub struct Args {
     /// LUN number
     #[arg(long, default_value_t = 1, value_name = "N")]
     lun: u8,
-    /// The site whose card is measured; with both, each site has half of the LUN, which it is made the owner of
-    #[arg(long, default_value = "a", value_name = "a|b|both", value_parser = measure::sites)]
-    site: Sites,
-    /// Then run again with each of these values of km, mtu, loss, reorder, depth or blocks, the rest as given; may be given
+    /// The site whose card is measured, a when nothing is given; with both, each site has half of the LUN, which it is made
+    /// the owner of. Migrate with both: each site takes the LUN in turn. Bounce and race are always of both
+    #[arg(long, value_name = "a|b|both", value_parser = sides::sites)]
+    site: Option<Sites>,
+    /// Meanwhile the site that is not measured keeps so many writes under way, and with both each of them does; nobody measures
+    /// these
+    #[arg(long, default_value_t = 0, value_name = "N", value_parser = clap::value_parser!(u16).range(..=4095))]
+    busy: u16,
+    /// Then run again with each of these values of km, mtu, loss, reorder, depth, blocks or store-mib, the rest as given; may be given
     /// more than once
     #[arg(long, value_name = "WHAT=V,V,...", value_parser = sweep::parse)]
     sweep: Vec<Sweep>,
@@ -74,6 +83,9 @@ const EXAMPLES: &str = "Examples:
   dyad bench --depth 256 --count 20000 --order random    a full queue: goodput
   dyad bench --depth 512 --count 5000 --sweep km=0,10,100 --sweep loss=0,0.001,0.01 --report out   goodput against both
   dyad bench --depth 512 --count 5000 --site both        both directions of the link at once
+  dyad bench --pattern migrate --busy 32                 the whole LUN changes its owner while the other site writes
+  dyad bench --pattern bounce                            one extent, taken by both sites in turn
+  dyad bench --pattern race                              one block, written by both sites at once
   dyad bench --pattern mixed --read-percent 70 --order zipf --depth 32 --report out
   dyad bench --json > before.json                        keep a run
   dyad bench compare before.json after.json              what changed, for people and for CI
@@ -89,7 +101,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     }
     let fresh = args.target.origin() == Origin::Fresh;
     ensure!(
-        !args.work.writes() || args.overwrite || fresh,
+        !(args.work.writes() || args.busy > 0) || args.overwrite || fresh,
         "measuring writes: what is on LUN {} would be lost; give --overwrite if it may be",
         args.lun
     );
@@ -107,7 +119,8 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         count: args.count,
         warmup: args.warmup,
         lun: args.lun,
-        sites: args.site,
+        sites: Sites::of(args.work.pattern, args.site)?,
+        busy: args.busy,
         hide_bar: args.json,
     };
     let (mut outcome, hgrm) = run.measure()?;

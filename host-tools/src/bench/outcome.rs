@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 
 use dyad_sim::Config;
+use dyad_spec::BLOCK_BYTES;
 use serde::Serialize;
 
 use crate::bench::board::Board;
+use crate::bench::round_trips::RoundTrips;
 use crate::bench::sweep::SweepOutcome;
 use crate::cost::Floor;
 use crate::plot;
@@ -29,7 +31,7 @@ pub struct Outcome {
     pub read_percent: Option<u8>,
     /// Commands under way at a time.
     pub depth: u16,
-    /// Blocks of each read or write.
+    /// Blocks of each read or write, extents of each acquire.
     pub blocks: u16,
     /// Commands that were counted.
     pub count: u32,
@@ -39,6 +41,11 @@ pub struct Outcome {
     pub seed: u64,
     /// The site whose card was measured, or `both`.
     pub site: &'static str,
+    /// Writes that were under way meanwhile at the site that was not measured; when both were, at each.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub busy: Option<u16>,
+    /// Blocks of the LUN.
+    pub lun_blocks: u64,
     /// Whether cards and time were simulated; otherwise they were a board's.
     pub simulated: bool,
     /// Datapath width in bits.
@@ -52,11 +59,15 @@ pub struct Outcome {
     pub stage_cycles: Vec<(&'static str, Summary)>,
     /// From the doorbell until the completion entry was handed to the host port.
     pub latency_ns: Summary,
+    /// The same in round trips of the simulated link, where that is long enough to tell.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub round_trips: Option<RoundTrips>,
     /// What the mean command's time was spent on, in cycles.
     pub segment_cycles: Vec<(&'static str, f64)>,
     /// The same for the slowest one in a hundred.
     pub slowest_segment_cycles: Vec<(&'static str, f64)>,
-    /// Of `mixed`: reads and writes by themselves.
+    /// Of `mixed`: reads and writes by themselves. Of `migrate` at one site: acquires and releases. Of `race`: the writes of a
+    /// round, by the order in which they ended.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub kinds: Vec<KindOutcome>,
     /// How many commands took how long: first cycle, last cycle, commands.
@@ -73,10 +84,16 @@ pub struct Outcome {
     pub retries: u64,
     /// What the measured card counted meanwhile: counters that moved.
     pub counters: BTreeMap<&'static str, u32>,
-    /// Cycles that both cards together added to a write.
+    /// Changes of owner a second by the card's clock: of extents, or of the whole LUN.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub owner_changes_per_second: Option<f64>,
+    /// The same as a part of one change in each round trip of the link; of what both sites take in turn.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub owner_changes_of_bound: Option<f64>,
+    /// Cycles that both cards together added to a command.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub added_cycles: Option<Summary>,
-    /// What no card can save, for a write of one block.
+    /// What no card can save of a write of one block by its owner, of a flush, of a change of owner.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub floor_cycles: Option<Floor>,
     /// What a board adds to that, and the floor of a write there.
@@ -139,21 +156,26 @@ fn is_zero(value: &f64) -> bool {
 /// Commands of one kind.
 #[derive(Serialize)]
 pub struct KindOutcome {
-    /// `write` or `read`.
-    pub kind: &'static str,
+    /// `write`, `read`, `acquire`, `release`; of `race`: `1st`, `2nd`, and so on.
+    pub kind: String,
     /// How many.
     pub count: u64,
     /// As of the whole run.
     pub stage_cycles: Vec<(&'static str, Summary)>,
     /// As of the whole run.
     pub segment_cycles: Vec<(&'static str, f64)>,
+    /// As of the whole run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub round_trips: Option<RoundTrips>,
 }
 
 impl KindOutcome {
     /// Of what commands of the kind told.
-    pub fn new(kind: &'static str, record: &Record) -> Self {
+    pub fn new(kind: &str, record: &Record, config: Option<&Config>) -> Self {
+        let latency = record.latency().summary();
         Self {
-            kind,
+            kind: kind.to_owned(),
+            round_trips: latency.and_then(|cycles| RoundTrips::of(&cycles, config)),
             count: record.latency().count(),
             stage_cycles: record.stages(),
             segment_cycles: stages::named(record.mean_segments()),
@@ -169,15 +191,36 @@ impl Outcome {
 
     /// The workload in words.
     pub fn workload(&self) -> String {
-        let mut text = format!("{} x {:?}", self.count, self.pattern);
+        let mut text = format!("{} x {}", self.count, self.pattern.name());
         if let Some(percent) = self.read_percent {
             text += &format!(" ({percent} % reads)");
         }
-        text += &format!(", {:?}", self.order);
+        if !matches!(self.pattern, Pattern::Flush | Pattern::Migrate | Pattern::Bounce) {
+            text += &format!(", {:?}", self.order);
+        }
         if let Some(theta) = self.zipf_theta {
             text += &format!(" {theta}");
         }
-        text + &format!(", {} blocks each, depth {}", self.blocks, self.depth)
+        match self.pattern {
+            Pattern::Write | Pattern::Read | Pattern::Mixed => text += &format!(", {} blocks each", self.blocks),
+            Pattern::Acquire => text += &format!(", {} extents each", self.blocks),
+            _ => {}
+        }
+        text += &format!(", depth {}", self.depth);
+        if let Some(busy) = self.busy {
+            text += &format!(", beside {busy} writes at a time");
+        }
+        text
+    }
+}
+
+/// The size of a LUN as people read it.
+pub fn size(blocks: u64) -> String {
+    let mib = (blocks * BLOCK_BYTES as u64) as f64 / f64::from(1 << 20);
+    match mib {
+        mib if mib < 1024.0 => format!("{mib:.1} MiB"),
+        mib if mib < 1024.0 * 1024.0 => format!("{:.1} GiB", mib / 1024.0),
+        mib => format!("{:.1} TiB", mib / (1024.0 * 1024.0)),
     }
 }
 

@@ -7,7 +7,9 @@ use serde::Serialize;
 
 use crate::bench::measure::Run;
 use crate::bench::outcome::Outcome;
+use crate::bench::round_trips::RoundTrips;
 use crate::cli;
+use crate::open::STORE_MIB_MAX;
 use crate::progress;
 use crate::summary::Summary;
 
@@ -30,16 +32,20 @@ pub enum Axis {
     Depth,
     /// Blocks of each command.
     Blocks,
+    /// Size of the stores, and with them of the LUN, in MiB.
+    #[serde(rename = "store-mib")]
+    StoreMib,
 }
 
 impl Axis {
-    const ALL: [(&'static str, Axis); 6] = [
+    const ALL: [(&'static str, Axis); 7] = [
         ("km", Axis::Km),
         ("mtu", Axis::Mtu),
         ("loss", Axis::Loss),
         ("reorder", Axis::Reorder),
         ("depth", Axis::Depth),
         ("blocks", Axis::Blocks),
+        ("store-mib", Axis::StoreMib),
     ];
 
     /// As the user gives it.
@@ -56,12 +62,13 @@ impl Axis {
             Axis::Reorder => "reordering",
             Axis::Depth => "depth",
             Axis::Blocks => "blocks of a command",
+            Axis::StoreMib => "size of the LUN",
         }
     }
 
     /// A value, by the rules of the option of the same name.
     fn value(self, text: &str) -> Result<f64, String> {
-        let whole = |most: u16| match text.parse::<u16>() {
+        let whole = |most: u32| match text.parse::<u32>() {
             Ok(value) if (1..=most).contains(&value) => Ok(f64::from(value)),
             _ => Err(format!("give a whole number from 1 to {most}")),
         };
@@ -72,6 +79,7 @@ impl Axis {
             Axis::Reorder => cli::fraction(text),
             Axis::Depth => whole(4095),
             Axis::Blocks => whole(64),
+            Axis::StoreMib => whole(STORE_MIB_MAX),
         }
     }
 
@@ -84,6 +92,7 @@ impl Axis {
             Axis::Reorder => sim.reorder = value,
             Axis::Depth => run.work.depth = value as u16,
             Axis::Blocks => run.work.blocks = value as u16,
+            Axis::StoreMib => run.target.store_mib = value as u32,
         }
     }
 }
@@ -151,6 +160,9 @@ pub struct Point {
     pub at: f64,
     /// As of a run.
     pub latency_ns: Summary,
+    /// As of a run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub round_trips: Option<RoundTrips>,
     /// The floor of a write, in nanoseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub floor_ns: Option<f64>,
@@ -175,6 +187,7 @@ impl Point {
         Self {
             at,
             latency_ns: outcome.latency_ns,
+            round_trips: outcome.round_trips,
             floor_ns: outcome.floor_cycles.map(|floor| floor.total() as f64 * 1000.0 / outcome.clock_mhz),
             goodput_fraction: outcome.goodput_fraction,
             goodput_by_site: outcome.goodput_by_site,

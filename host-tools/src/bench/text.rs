@@ -2,9 +2,10 @@
 
 use std::fmt::Write;
 
-use crate::bench::outcome::Outcome;
+use crate::bench::outcome::{self, Outcome};
 use crate::bench::sweep::SweepOutcome;
 use crate::summary::Summary;
+use crate::workload::Pattern;
 
 /// The run as lines.
 pub fn table(outcome: &Outcome) -> String {
@@ -31,15 +32,21 @@ fn latency(out: &mut String, outcome: &Outcome) -> std::fmt::Result {
     if let Some(link) = &outcome.link {
         writeln!(out, "link: {}", link.text())?;
     }
+    writeln!(out, "LUN: {} blocks, {}", outcome.lun_blocks, outcome::size(outcome.lun_blocks))?;
     for kind in &outcome.kinds {
-        writeln!(out, "{} {}s", kind.count, kind.kind)?;
+        match outcome.pattern {
+            Pattern::Race => writeln!(out, "{} writes that ended {} of their block", kind.count, kind.kind)?,
+            _ => writeln!(out, "{} {}s", kind.count, kind.kind)?,
+        }
         rows(out, "cycles", &kind.stage_cycles)?;
         where_it_went(out, &kind.segment_cycles, None)?;
+        kind.round_trips.iter().try_for_each(|trips| writeln!(out, "  {}", trips.text()))?;
     }
     if outcome.kinds.is_empty() {
         let added = outcome.added_cycles.iter().map(|summary| ("ADDED", *summary));
         rows(out, "cycles", &outcome.stage_cycles.iter().copied().chain(added).collect::<Vec<_>>())?;
         where_it_went(out, &outcome.segment_cycles, Some(&outcome.slowest_segment_cycles))?;
+        outcome.round_trips.iter().try_for_each(|trips| writeln!(out, "{}", trips.text()))?;
     }
     let ns = &outcome.latency_ns;
     writeln!(out, "latency p50 {} ns, p99 {} ns, p99.9 {} ns", ns.p50, ns.p99, ns.p999)
@@ -64,6 +71,13 @@ fn where_it_went(out: &mut String, mean: &[(&str, f64)], slowest: Option<&[(&str
 fn rates(out: &mut String, outcome: &Outcome) -> std::fmt::Result {
     let (commands, bytes) = (outcome.commands_per_second, outcome.bytes_per_second);
     writeln!(out, "{commands:.0} commands a second, {:.1} MB/s, {} blocks sent again", bytes / 1e6, outcome.retries)?;
+    if let Some(rate) = outcome.owner_changes_per_second {
+        write!(out, "{rate:.0} changes of owner a second")?;
+        match outcome.owner_changes_of_bound {
+            Some(part) => writeln!(out, ", {:.2} % of one in each round trip", part * 100.0)?,
+            None => writeln!(out)?,
+        }
+    }
     let counted: Vec<String> = outcome.counters.iter().map(|(name, count)| format!("{name} {count}")).collect();
     writeln!(out, "counted: {}", counted.join(", "))?;
     if let Some(floor) = &outcome.floor_cycles {
@@ -110,6 +124,7 @@ fn sweep(out: &mut String, sweep: &SweepOutcome) -> std::fmt::Result {
             point.retries,
             why.join(", ")
         )?;
+        point.round_trips.iter().try_for_each(|trips| writeln!(out, "  {:>9}  {}", "", trips.text()))?;
     }
     Ok(())
 }

@@ -15,8 +15,8 @@ use crate::stages;
 use crate::target::{self, AnyBacking, Cards};
 use crate::top::Args;
 use crate::top::state::{Latency, SiteNews, Update};
-use crate::workload::Workload;
 use crate::workload::record::Record;
+use crate::workload::{Area, Seeds, Workload};
 
 /// Sends news until it is told to stop or nobody listens.
 ///
@@ -26,6 +26,7 @@ pub fn run(args: &Args, news: &Sender<Update>, stop: &AtomicBool) -> Result<()> 
     if args.watch {
         return watch(args, news, stop);
     }
+    args.work.for_one_site()?;
     let mut cards = args.target.cards_with_lun(args.lun)?;
     cards.link_up(Mode::Serve)?;
     let worked = work(args, &mut cards, news, stop);
@@ -73,6 +74,7 @@ fn work(args: &Args, cards: &mut Cards, news: &Sender<Update>, stop: &AtomicBool
         let some = u32::from(args.work.depth).max(8);
         while begun.elapsed() < Duration::from_millis(args.interval) && !stop.load(Ordering::Relaxed) {
             let mut first = true;
+            work.prepare(&mut queue, some)?;
             work.run(&mut queue, some, |done| {
                 record.add(done);
                 // In the middle of the work; at its end no slot is in use.
@@ -104,9 +106,9 @@ fn nature(args: &Args) -> &'static str {
 fn start(args: &Args, cards: &mut Cards) -> Result<(Queue<AnyBacking>, Workload, dyad_driver::Info)> {
     let site = cards.site(args.site)?;
     site.need_live(args.lun)?;
-    let blocks = site.superblock()?.lun(args.lun).context("the LUN is live")?.blocks;
+    let area = Area::whole(site.superblock()?.lun(args.lun).context("the LUN is live")?);
     let queue = target::queue(site)?;
-    let work = Workload::new(&args.work, &queue, (args.lun, blocks.into()), args.target.sim.seed)?;
+    let work = Workload::new(&args.work, &queue, area, Seeds::of(args.target.sim.seed))?;
     Ok((queue, work, site.device().info().clone()))
 }
 

@@ -101,6 +101,8 @@ impl Life {
     fn draw(&self, out: &mut String, clock_mhz: f64) -> std::fmt::Result {
         let what = match self.kind {
             Kind::Lookup => "lookup of 512 addresses".to_owned(),
+            Kind::Flush => "flush of both stores".to_owned(),
+            Kind::Acquire | Kind::Release => format!("{} from block {}", self.kind.name(), self.lba),
             kind => format!("{} of {} blocks at block {}", kind.name(), self.blocks, self.lba),
         };
         write!(out, "\n{what}, doorbell at cycle {}", self.doorbell_cycle)?;

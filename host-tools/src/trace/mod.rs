@@ -16,7 +16,7 @@ use crate::open::{Origin, TargetArgs};
 use crate::target::{self, Cards};
 use crate::trace::capture::Capture;
 use crate::trace::life::{Setting, Trace};
-use crate::workload::{Done, Workload, WorkloadArgs};
+use crate::workload::{Area, Done, Seeds, Workload, WorkloadArgs};
 
 /// Show the life of commands stage by stage, and capture the frames that they sent
 ///
@@ -82,6 +82,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         "capturing frames: only a simulator of this call's own shows them; capture a board's at its switch, and give neither \
          --device nor --socket here"
     );
+    args.work.for_one_site()?;
     let mut cards = args.target.cards_with_lun(args.lun)?;
     let capture = match (&args.pcap, cards.simulator()) {
         (Some(path), Some(simulator)) => Some(Capture::begin(path, simulator)?),
@@ -108,10 +109,11 @@ fn trace(args: &Args, cards: &mut Cards) -> Result<Trace> {
     let simulated_khz = cards.simulator().map(|simulator| simulator.config.clock_khz);
     let site = cards.site(args.site)?;
     site.need_live(args.lun)?;
-    let blocks = site.superblock()?.lun(args.lun).context("the LUN is live")?.blocks;
+    let area = Area::whole(site.superblock()?.lun(args.lun).context("the LUN is live")?);
     let info = site.device().info().clone();
     let mut queue = target::queue(site)?;
-    let mut work = Workload::new(&args.work, &queue, (args.lun, blocks.into()), args.target.sim.seed)?;
+    let mut work = Workload::new(&args.work, &queue, area, Seeds::of(args.target.sim.seed))?;
+    work.prepare(&mut queue, args.count)?;
     let mut last: VecDeque<Done> = VecDeque::new();
     work.run(&mut queue, args.count, |done| {
         if last.len() == usize::from(args.last) {

@@ -1,5 +1,8 @@
 //! Commands to measure with: what they do, in which order, how many at a time.
 
+mod commands;
+mod compare;
+mod flow;
 mod order;
 pub mod pair;
 pub mod record;
@@ -8,19 +11,18 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use clap::ValueEnum;
-use dyad_driver::{Backing, Completion, DmaBuffer, Queue, Stages, io};
-use dyad_spec::{BLOCK_BYTES, MAX_LOOKUPS};
-use rand::{Rng, SeedableRng};
-use rand_chacha::ChaCha8Rng;
+use dyad_driver::{Backing, Completion, Extents, Lun, Queue, Stages};
 use serde::Serialize;
 
-use crate::measure::{self, Direction, Transfer};
 use crate::stages;
 use crate::target::AnyBacking;
-use order::Places;
+use commands::Commands;
+use flow::Flow;
 
-/// Longest time that a lookup may take.
+/// Longest time that any command may take.
 const DEADLINE: Duration = Duration::from_secs(8);
+/// Most writes of one block by each site: their places in line are told apart.
+const RACERS_MAX: u16 = 8;
 
 /// What the commands are.
 #[derive(clap::Args, Clone, Debug)]
@@ -40,7 +42,7 @@ pub struct WorkloadArgs {
     /// Commands under way at a time, up to 4095; a card may have less room, which is said
     #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=4095))]
     pub depth: u16,
-    /// Blocks of each read or write, 1 to 64
+    /// Blocks of each read or write, extents of each acquire, 1 to 64
     #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
     pub blocks: u16,
 }
@@ -48,13 +50,45 @@ pub struct WorkloadArgs {
 impl WorkloadArgs {
     /// Whether the commands change what is on the LUN.
     pub fn writes(&self) -> bool {
-        matches!(self.pattern, Pattern::Write | Pattern::Mixed)
+        matches!(self.pattern, Pattern::Write | Pattern::Mixed | Pattern::CompareWrite | Pattern::Race)
+    }
+
+    /// Makes sure that it is something that one site does by itself.
+    ///
+    /// # Errors
+    /// When it is not.
+    pub fn for_one_site(&self) -> Result<()> {
+        let name = self.pattern.name();
+        ensure!(!self.pattern.needs_both_sites(), "working with {name}: both sites do it; `dyad bench` measures it");
+        Ok(())
+    }
+
+    /// Makes sure that the pattern takes the other options.
+    ///
+    /// # Errors
+    /// Names the option that it does not take.
+    fn check(&self) -> Result<()> {
+        let Self { pattern, depth, blocks, .. } = *self;
+        let name = pattern.name();
+        let one_block = !matches!(pattern, Pattern::CompareWrite | Pattern::Race) || blocks == 1;
+        ensure!(one_block, "measuring {name}: such a command has one block; leave out --blocks");
+        let one_at_a_time = !matches!(pattern, Pattern::Migrate | Pattern::Bounce) || depth == 1;
+        ensure!(one_at_a_time, "measuring {name}: the owner changes once at a time; leave out --depth");
+        ensure!(
+            pattern != Pattern::Race || depth <= RACERS_MAX,
+            "measuring race: each site writes the block --depth times at once, {RACERS_MAX} at most; give a lower --depth"
+        );
+        ensure!(
+            pattern != Pattern::Acquire || self.order != Order::Zipf,
+            "measuring acquire: an extent that was taken is not taken again; give --order sequential or random"
+        );
+        Ok(())
     }
 }
 
 /// What commands do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "kebab-case")]
 pub enum Pattern {
     /// Dual writes
     Write,
@@ -64,6 +98,30 @@ pub enum Pattern {
     Mixed,
     /// Lookups of 512 addresses each
     Lookup,
+    /// Flushes of both stores
+    Flush,
+    /// Compare-and-writes, each with what the block holds
+    CompareWrite,
+    /// Distinct extents that the other site owns, --blocks of them in a command
+    Acquire,
+    /// The whole LUN, taken and given back; with --site both, taken by each site in turn
+    Migrate,
+    /// One extent, taken by each site in turn as soon as the other has it
+    Bounce,
+    /// One block, written by both sites at once, --depth times by each
+    Race,
+}
+
+impl Pattern {
+    /// As the user gives it.
+    pub fn name(self) -> String {
+        self.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned())
+    }
+
+    /// Whether it is two sites that do it.
+    pub fn needs_both_sites(self) -> bool {
+        matches!(self, Pattern::Bounce | Pattern::Race)
+    }
 }
 
 /// In which order places come.
@@ -85,7 +143,7 @@ fn theta(text: &str) -> Result<f64, String> {
 
 /// A kind of command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "kebab-case")]
 pub enum Kind {
     /// A dual write.
     Write,
@@ -93,6 +151,14 @@ pub enum Kind {
     Read,
     /// A lookup of 512 addresses.
     Lookup,
+    /// A flush of both stores.
+    Flush,
+    /// A compare-and-write of one block.
+    CompareWrite,
+    /// A change of owner: this site takes.
+    Acquire,
+    /// A change of owner: this site gives.
+    Release,
 }
 
 impl Kind {
@@ -102,8 +168,37 @@ impl Kind {
             Kind::Write => "write",
             Kind::Read => "read",
             Kind::Lookup => "lookup",
+            Kind::Flush => "flush",
+            Kind::CompareWrite => "compare-write",
+            Kind::Acquire => "acquire",
+            Kind::Release => "release",
         }
     }
+
+    /// The command's name.
+    fn operation(self) -> &'static str {
+        match self {
+            Kind::Write => "WRITE",
+            Kind::Read => "READ",
+            Kind::Lookup => "LOOKUP",
+            Kind::Flush => "FLUSH",
+            Kind::CompareWrite => "COMPARE_WRITE",
+            Kind::Acquire => "ACQUIRE",
+            Kind::Release => "RELEASE",
+        }
+    }
+}
+
+/// A command that was submitted.
+#[derive(Clone, Copy, Debug)]
+struct Issued {
+    kind: Kind,
+    /// Its first block, where it has one.
+    lba: u64,
+    /// Blocks that it reads or writes.
+    blocks: u16,
+    /// Of a compare-and-write: its place in the buffer.
+    row: usize,
 }
 
 /// A command that has ended well.
@@ -111,9 +206,9 @@ impl Kind {
 pub struct Done {
     /// What it did.
     pub kind: Kind,
-    /// Its first block; of a lookup, 0.
+    /// Its first block; of a command on all of the LUN, 0.
     pub lba: u64,
-    /// Its blocks; of a lookup, none.
+    /// Blocks that it read or wrote.
     pub blocks: u16,
     /// Its stamps, without those of stages that such a command does not have.
     pub stages: Stages,
@@ -122,141 +217,138 @@ pub struct Done {
 }
 
 impl Done {
-    fn new(kind: Kind, lba: u64, blocks: u16, completion: &Completion) -> Self {
+    fn new(issued: Issued, completion: &Completion) -> Self {
+        let Issued { kind, lba, blocks, .. } = issued;
         let all = completion.stages();
-        let stages = if kind == Kind::Write { all } else { stages::without_peer(&all) };
+        let stages = match kind {
+            Kind::Write | Kind::CompareWrite | Kind::Flush => all,
+            Kind::Acquire | Kind::Release => stages::of_exchange(&all),
+            Kind::Read | Kind::Lookup => stages::without_peer(&all),
+        };
         Self { kind, lba, blocks, stages, retries: completion.retries() }
     }
+}
 
-    fn of_transfer(transfer: &Transfer, completion: &Completion) -> Self {
-        let kind = if transfer.direction == Direction::Write { Kind::Write } else { Kind::Read };
-        Self::new(kind, transfer.lba, transfer.blocks, completion)
+/// The part of a LUN that commands go to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Area {
+    /// LUN number.
+    pub lun: u8,
+    /// First block.
+    pub first: u64,
+    /// Blocks.
+    pub blocks: u64,
+    /// Log2 of the blocks of an extent.
+    pub extent_shift: u8,
+}
+
+impl Area {
+    /// All of a LUN.
+    pub fn whole(lun: &Lun) -> Self {
+        Self { lun: lun.number, first: 0, blocks: lun.blocks.into(), extent_shift: lun.extent_shift }
+    }
+}
+
+/// What is random follows from these.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Seeds {
+    /// The order of places.
+    pub places: u64,
+    /// What is written, and which commands of `mixed` are reads.
+    pub data: u64,
+}
+
+impl Seeds {
+    /// Both from one.
+    pub fn of(seed: u64) -> Self {
+        Self { places: seed, data: seed }
     }
 }
 
 /// Commands without end, in memory that the card reaches. Each run goes on where the one before has ended.
 pub struct Workload {
-    lun: u8,
-    /// Block of the LUN that the commands take for the first.
-    first: u64,
+    area: Area,
     depth: u16,
     commands: Commands,
 }
 
-enum Commands {
-    Transfers {
-        buffer: DmaBuffer,
-        next: Box<dyn Iterator<Item = Transfer>>,
-    },
-    /// Nobody looks at the answers.
-    Lookups {
-        addresses: DmaBuffer,
-        answers: DmaBuffer,
-    },
-}
-
 impl Workload {
-    /// Prepares the commands that `args` asks for, on a LUN of `lun_blocks` blocks; the same for the same seed.
+    /// Prepares the commands that `args` asks for, on a part of a LUN; the same for the same seeds.
     ///
     /// # Errors
-    /// When the LUN or the queue is too small for them, or memory has run out.
-    pub fn new(
-        args: &WorkloadArgs,
-        queue: &Queue<AnyBacking>,
-        (lun, lun_blocks): (u8, u64),
-        seed: u64,
-    ) -> Result<Self> {
-        let commands = match args.pattern {
-            Pattern::Lookup => lookup_commands(args, queue, lun_blocks, seed)?,
-            _ => transfer_commands(args, queue, (lun, lun_blocks), seed)?,
-        };
-        Ok(Self { lun, first: 0, depth: args.depth, commands })
+    /// When the LUN or the queue is too small for them, memory has run out, or the pattern does not take an option.
+    pub fn new(args: &WorkloadArgs, queue: &Queue<AnyBacking>, area: Area, seeds: Seeds) -> Result<Self> {
+        args.check()?;
+        let depth = usize::from(args.depth);
+        ensure!(
+            depth <= queue.room(),
+            "keeping {depth} commands under way: the card's queues have room for {}; give a lower --depth",
+            queue.room()
+        );
+        Ok(Self { area, depth: args.depth, commands: Commands::new(args, queue, area, seeds)? })
     }
 
-    /// On the blocks from `first` on.
-    pub fn starting_at(self, first: u64) -> Self {
-        Self { first, ..self }
+    /// Of `migrate`: this site only takes the LUN, and the other one takes it back.
+    pub fn in_turn(self) -> Self {
+        match self.commands {
+            Commands::ThereAndBack { .. } => Self { commands: Commands::InTurn(Extents::WholeLun), ..self },
+            _ => self,
+        }
     }
 
-    /// Carries out the next `count` commands, and waits until all have ended. `done` hears of each.
+    /// Makes the next `count` commands ready, by commands that nobody measures: what is compared is read, the peer gets what is
+    /// to be taken from it.
+    ///
+    /// # Errors
+    /// Of the first command that failed, or when there is not enough for so many.
+    pub fn prepare(&mut self, queue: &mut Queue<AnyBacking>, count: u32) -> Result<()> {
+        let (lun, whole) = (self.area.lun, Extents::WholeLun);
+        match &mut self.commands {
+            Commands::Compares(compares) => compares.prepare(queue, lun, count)?,
+            Commands::Takes(takes) => {
+                takes.prepare(count)?;
+                // In two steps, since only who owns the LUN by default can give it away.
+                queue.acquire(lun, whole)?;
+                queue.release(lun, whole)?;
+            }
+            Commands::ThereAndBack { taken } => {
+                queue.acquire(lun, whole)?;
+                queue.release(lun, whole)?;
+                *taken = false;
+            }
+            Commands::InTurn(_) => drop(queue.acquire(lun, whole)?),
+            Commands::Transfers { .. } | Commands::Lookups { .. } | Commands::Flushes => {}
+        }
+        Ok(())
+    }
+
+    /// Carries out the next `count` commands, and waits until all have ended. `done` hears of each. One at a time, each is on
+    /// an idle card, and between two of them passes a time that differs from one to the next.
     ///
     /// # Errors
     /// Of the first command that failed; or the card does not answer.
     pub fn run(&mut self, queue: &mut Queue<AnyBacking>, count: u32, mut done: impl FnMut(&Done)) -> Result<()> {
-        let (lun, first, depth) = (self.lun, self.first, self.depth);
-        match &mut self.commands {
-            Commands::Lookups { addresses, answers } => {
-                let (mut submitted, mut ended) = (0, 0);
-                while ended < count {
-                    while submitted < count && queue.in_flight() < depth.into() && queue.room() > 0 {
-                        queue.submit_lookup(lun, MAX_LOOKUPS as u16, &addresses.whole(), &answers.whole())?;
-                        submitted += 1;
-                    }
-                    let completion = queue.wait_any(queue.backing().after(DEADLINE))?;
-                    io::check(&completion, "LOOKUP", lun, 0)?;
-                    done(&Done::new(Kind::Lookup, 0, 0, &completion));
-                    ended += 1;
-                }
-                Ok(())
+        let one_by_one = self.depth == 1;
+        let mut flow = Flow::new(self, count);
+        for index in 0u64.. {
+            flow.fill(queue)?;
+            if queue.in_flight() == 0 {
+                break;
             }
-            Commands::Transfers { buffer, next } => {
-                let transfers = next.take(count as usize).map(|transfer| transfer.moved_by(first));
-                let each =
-                    |transfer: &Transfer, completion: &Completion| done(&Done::of_transfer(transfer, completion));
-                match depth {
-                    1 => measure::one_by_one(queue, lun, transfers, buffer, each),
-                    _ => measure::stream(queue, lun, transfers, buffer, depth.into(), each),
+            queue.ring();
+            let mut next = Some(queue.wait_any(queue.backing().after(DEADLINE))?);
+            if one_by_one {
+                // 37 and 61 have no factor in common, so the pauses run through all phases.
+                let pause = Duration::from_nanos(1000 + (index * 37 % 61) * 7);
+                queue.backing().wait(None, queue.backing().after(pause));
+            }
+            while let Some(completion) = next {
+                if let Some(one) = flow.take(&completion)? {
+                    done(&one);
                 }
+                next = queue.poll()?;
             }
         }
+        Ok(())
     }
-}
-
-fn lookup_commands(args: &WorkloadArgs, queue: &Queue<AnyBacking>, lun_blocks: u64, seed: u64) -> Result<Commands> {
-    let list = MAX_LOOKUPS as usize * size_of::<u64>();
-    let (addresses, answers) = (queue.backing().dma_alloc(list)?, queue.backing().dma_alloc(list)?);
-    let places = Places::new(lun_blocks.max(1), args.order, args.zipf_theta, seed);
-    for (index, lba) in places.take(MAX_LOOKUPS as usize).enumerate() {
-        addresses.write_at(index * size_of::<u64>(), &lba.to_le_bytes());
-    }
-    Ok(Commands::Lookups { addresses, answers })
-}
-
-fn transfer_commands(
-    args: &WorkloadArgs,
-    queue: &Queue<AnyBacking>,
-    (lun, lun_blocks): (u8, u64),
-    seed: u64,
-) -> Result<Commands> {
-    let each = u64::from(args.blocks);
-    let places = lun_blocks / each;
-    ensure!(places > 0, "measuring LUN {lun}: it has {lun_blocks} blocks, less than a command; give fewer --blocks");
-    let depth = usize::from(args.depth);
-    ensure!(
-        depth <= queue.room(),
-        "keeping {depth} commands under way: the card's queues have room for {}; give a lower --depth",
-        queue.room()
-    );
-    // Commands that follow each other have memory of their own; reads have theirs apart, so that none of them changes what a
-    // write sends.
-    let (pattern, rows) = (args.pattern, depth + 1);
-    let areas = if pattern == Pattern::Mixed { 2 } else { 1 };
-    let buffer = queue.backing().dma_alloc(areas * rows * usize::from(args.blocks) * BLOCK_BYTES)?;
-    let mut random = ChaCha8Rng::seed_from_u64(seed);
-    let mut bytes = vec![0; buffer.len()];
-    random.fill(&mut bytes[..]);
-    buffer.write_at(0, &bytes);
-    let (blocks, read_percent) = (args.blocks, args.read_percent);
-    let lbas = Places::new(places, args.order, args.zipf_theta, seed);
-    let next = lbas.enumerate().map(move |(index, place)| {
-        let reads = match pattern {
-            Pattern::Mixed => random.random_range(0..100) < read_percent,
-            _ => pattern == Pattern::Read,
-        };
-        let direction = if reads { Direction::Read } else { Direction::Write };
-        let area = if reads { areas - 1 } else { 0 };
-        let row = area * rows + index % rows;
-        Transfer { direction, lba: place * each, blocks, place: row * usize::from(blocks) }
-    });
-    Ok(Commands::Transfers { buffer, next: Box::new(next) })
 }
