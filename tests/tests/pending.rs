@@ -98,6 +98,7 @@ fn pending_keeps_a_turn() {
         ask(&mut b, 0);
         assert_eq!((b.queued.len(), b.kept), (1, 1), "one turn");
         b.grant();
+        b.settle(t);
         ask(&mut b, 1);
         // It goes home, and is held; a repeat of it is told so, in another generation as well.
         b.hold_request(9, 7, 2, 50);
@@ -183,6 +184,7 @@ fn pending_drops_turns_when_an_owner_changes() {
         b.ask(1, 9, 7, 51);
         b.settle(t);
         b.grant();
+        b.settle(t);
         b.ask(1, 9, 7, 51);
         b.settle(t);
         assert_eq!((b.turns.len(), b.handed, b.kept), (0, 1, 2));

@@ -165,7 +165,7 @@ pub fn admit(p: &Params) -> Module {
         let frame_in = OwnFrame::unpack(s_frame.data);
         let job_in = OwnJob::unpack(s_job.data);
         let waits = m.reg("waits", 1, 0);
-        let room = m_own.free() & m_local.free();
+        let room = !any_of(&[m_own.full(), m_local.full()]);
         // What was taken is not given back before whoever wanted it has had it.
         let since = m.reg("since_taken", clog2(SETTLE), 0);
         let settling = since.any().named("settling");

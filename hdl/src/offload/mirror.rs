@@ -407,7 +407,7 @@ pub fn mirror(p: &Params) -> Module {
         let ctl = m.inst("u_ctl", &fifo(64, TX_SHORT_W));
         let room = ctl.get("s_ready");
         let direct = (again | busy | refuse).named("direct");
-        let rel_free = m_release.free() & m_hold.free() & m_resolved.free();
+        let rel_free = !any_of(&[m_release.full(), m_hold.full(), m_resolved.full()]);
         let finish = (dones.get("m_valid") & room & rel_free & !direct).named("finish");
         dones_wait.set(dones.get("m_valid"));
         answers_wait.set(direct | !room);

@@ -133,14 +133,16 @@ pub fn pending(p: &Params) -> Module {
 
         // Stage 0: choose an event, read the slot's word.
         let busy = m.reg("busy", 1, 0);
-        let idle = (!busy & !filling & !clearing & m_release.free() & m_ctl.free() & m_resolved.free()).named("idle");
+        // Only what is in the registers counts: their readies come from afar.
+        let sends = any_of(&[m_release.full(), m_ctl.full(), m_resolved.full()]);
+        let idle = (!any_of(&[busy.get(), filling, clearing.get(), sends])).named("idle");
         // Locks that turns have won: the lock table is never kept waiting.
         let won = m.inst("u_won", &fifo(TURNS, LockGrant::WIDTH));
         won.set("s_valid", s_grant.valid);
         won.set("s_data", s_grant.data);
         s_grant.ready.set(won.get("s_ready"));
         let grant = LockGrant::unpack(won.get("m_data"));
-        let ask_ok = s_ask.valid & m_lock.free();
+        let ask_ok = s_ask.valid & !m_lock.full();
         // The scan follows the time; see `slots`.
         let scan_at = m.reg("scan_at", slot_w, 0);
         let scan_due = scan_at.ne(now.slice(1, slot_w));

@@ -60,20 +60,20 @@ impl Outputs {
         }
     }
 
-    /// Free is what any event may need. What takes the lock requests is at the end of a long chain of readies: only what is in
-    /// the register counts.
+    /// Free is what any event may need. What takes these is at the end of a long chain of readies: only what is in the registers
+    /// counts.
     pub fn free(&self) -> E {
-        self.done.free() & self.release.free() & self.resolved.free() & !self.lock.full()
+        !any_of(&[self.done.full(), self.release.full(), self.resolved.full(), self.lock.full()])
     }
 
     /// Free is what a block that is sent again may need.
     pub fn free_for_again(&self) -> E {
-        self.resend.free() & self.reflush.free() & self.own.free()
+        self.resend.free() & self.reflush.free() & !self.own.full()
     }
 
     /// Free is what an admission may need.
     pub fn free_for_admit(&self) -> E {
-        self.write.free() & self.read.free() & self.copy.free() & self.compare.free() & self.own.free()
+        self.write.free() & self.read.free() & self.copy.free() & self.compare.free() & !self.own.full()
     }
 
     /// Asks for the lock of the operation's block.

@@ -112,7 +112,7 @@ pub fn slots(p: &Params) -> Module {
         let idle = (!busy & !filling & !clearing & to.free()).named("idle");
         let op = OpInfo::unpack(sources.op.data);
         let (has_slot, new_slot) = pool.first();
-        let jobs_free = (op.kind.ne(FLUSH) | to.flush.free()) & to.own.free();
+        let jobs_free = (op.kind.ne(FLUSH) | to.flush.free()) & !to.own.full();
         // The scan follows the time, and waits where it is when another event comes: events that keep its pace, as those do
         // that it has caused itself, can't hide a slot from it.
         let scan_at = m.reg("scan_at", clog2(count), 0);
