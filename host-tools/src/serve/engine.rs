@@ -83,6 +83,8 @@ pub struct Engine {
     housekept: Instant,
     /// The link was fenced and is not up again.
     mending: bool,
+    /// Nothing new is submitted: the link is to be brought up again as soon as nothing is in flight.
+    holding: bool,
     lun: u8,
     /// What the stores had flushed before the first client, at each simulated site.
     flushed_before: Option<[u64; 2]>,
@@ -102,6 +104,7 @@ impl Engine {
             restless_until: None,
             housekept,
             mending: false,
+            holding: false,
             lun,
             flushed_before,
             stopping: None,
@@ -141,10 +144,15 @@ impl Engine {
         self.hear();
         if self.stopping.is_some() {
             ending.store(true, Ordering::Relaxed);
+            self.holding = false;
         }
         for lane in &mut self.lanes {
             lane.collect();
-            lane.pump();
+            if self.holding { lane.hold() } else { lane.pump() }
+        }
+        if self.holding && self.lanes.iter().all(Lane::is_quiet) {
+            self.mend();
+            self.holding = false;
         }
         let busy = self.lanes.iter().any(Lane::is_busy);
         if self.housekept.elapsed() >= HOUSEKEEPING {
@@ -268,9 +276,8 @@ impl Engine {
             fenced |=
                 status.is_ok_and(|status| !status.contains(CardStatus::LINK_UP) || status.contains(CardStatus::FENCED));
         }
-        if fenced && self.stopping.is_none() && self.lanes.iter().all(Lane::is_quiet) {
-            self.mend();
-        }
+        // For one round at a time: what never ends must not keep the others waiting for an error for ever.
+        self.holding = fenced && self.stopping.is_none() && !self.holding;
     }
 
     /// Brings the link up again after it was fenced. What the cards hold unresolved is settled by that. Requests that come

@@ -101,3 +101,34 @@ fn a_link_that_stays_cut_is_an_error_to_all_and_what_was_acknowledged_stays() {
     let [a, b] = stored(&folder, 1 << 20);
     assert!(a == b, "the stores differ");
 }
+
+/// Clients that try again and again, without a pause, do not keep the link from coming back.
+#[test]
+fn clients_that_do_not_give_up_do_not_keep_the_link_down() {
+    let folder = Folder::new("serve-cut-stubborn");
+    let server = Server::start(&folder, "64K", &["--cut-link-after", "0.1,8"]);
+    std::thread::scope(|scope| {
+        for index in 0..8 {
+            let server = &server;
+            scope.spawn(move || {
+                let mut client = server.client(index % 2);
+                let (mut failed, until) = (0, Instant::now() + PATIENCE);
+                let mut cookies = 0..;
+                // Two under way at any time.
+                for offset in [0, 1] {
+                    client.send(0, WRITE, (2 * index as u64 + offset) * 4096, 4096, &[cookies.next().unwrap(); 4096]);
+                }
+                loop {
+                    let (_, errno) = client.reply();
+                    failed += u32::from(errno != 0);
+                    if failed > 0 && errno == 0 {
+                        return;
+                    }
+                    assert!(Instant::now() < until, "after {failed} errors: {}", server.log());
+                    client.send(0, WRITE, 2 * index as u64 * 4096, 4096, &[1; 4096]);
+                }
+            });
+        }
+    });
+    server.stop();
+}

@@ -216,6 +216,11 @@ impl Lane {
         }
     }
 
+    /// Submits nothing new; what is in flight goes on to its end.
+    pub fn hold(&mut self) {
+        self.queue.ring();
+    }
+
     fn submit_all(&mut self) -> dyad_driver::Result<()> {
         if self.queue.room() > 1 {
             self.pump_orders()?;
