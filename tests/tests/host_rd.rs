@@ -5,11 +5,12 @@ use dyad_hdl::dma::HostBeat;
 use dyad_hdl::dma::host_rd::{CLIENTS, OUTSTANDING, host_rd};
 use dyad_hdl::ir::Bits;
 use dyad_hdl::params::Params;
-use dyad_tests::{Dut, Rng, Scoreboard, Sink, Source, Stall, pack, prove, trial};
+use dyad_tests::{Dut, Rng, Scoreboard, Sink, Source, Stall, field, pack, prove, trial};
 use std::collections::VecDeque;
 
 /// Clients, the first to be served first.
 const PRECEDENCE: [usize; CLIENTS] = [0, 2, 3, 1];
+const PAYLOAD: usize = 1;
 
 /// What host memory holds at an address, and whether it can be read.
 fn memory(addr: u64, data_w: usize) -> (Bits, bool) {
@@ -107,6 +108,8 @@ struct Clients {
     sources: Vec<Source>,
     sinks: Vec<Sink>,
     boards: Vec<Scoreboard<Bits>>,
+    /// Of the payload's page there is more to come.
+    begun: bool,
 }
 
 impl Clients {
@@ -116,6 +119,7 @@ impl Clients {
             sources: n.clone().map(|i| Source::new(dut, &format!("s_rd{i}"), stall)).collect(),
             sinks: n.clone().map(|i| Sink::new(dut, &format!("m_rdata{i}"), stall)).collect(),
             boards: n.map(|i| Scoreboard::new(&format!("beat of client {i}"))).collect(),
+            begun: false,
         }
     }
 
@@ -144,11 +148,16 @@ impl Clients {
                 board.got(&if err { word.get(data_w, 2) } else { word });
             }
         }
-        let asking: Vec<usize> = PRECEDENCE.into_iter().filter(|i| dut.peek(&format!("s_rd{i}_valid")) == 1).collect();
+        let mut asking: Vec<usize> =
+            PRECEDENCE.into_iter().filter(|i| dut.peek(&format!("s_rd{i}_valid")) == 1).collect();
+        // The rest of a payload's page comes first.
+        asking.sort_by_key(|i| !(self.begun && *i == PAYLOAD));
         let mut taken = None;
         for i in 0..CLIENTS {
-            if self.sources[i].sample(dut).is_some() {
+            if let Some(word) = self.sources[i].sample(dut) {
                 assert_eq!(Some(&i), asking.first(), "the one that goes first, and one alone");
+                let of = |name: &str| field(HostBurst::FIELDS, &word, name);
+                self.begun = i == PAYLOAD && !(of("addr") + of("beats") * data_w as u64 / 8).is_multiple_of(4096);
                 taken = Some(i);
             }
         }

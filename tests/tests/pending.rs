@@ -88,21 +88,21 @@ fn pending_asks_and_lets_go() {
 fn pending_keeps_a_turn() {
     trial(|t| {
         let mut b = Bench::new(t, Stall::None);
-        let mut ask = |b: &mut Bench, goes: u64| {
+        let ask = |b: &mut Bench, t: &mut Trial, goes: u64| {
             b.ask(3, 9, 7, 50);
             let before = b.handed;
             b.settle(t);
             assert_eq!(b.handed - before, goes);
         };
-        ask(&mut b, 0);
-        ask(&mut b, 0);
+        ask(&mut b, t, 0);
+        ask(&mut b, t, 0);
         assert_eq!((b.queued.len(), b.kept), (1, 1), "one turn");
         b.grant();
         b.settle(t);
-        ask(&mut b, 1);
+        ask(&mut b, t, 1);
         // It goes home, and is held; a repeat of it is told so, in another generation as well.
         b.hold_request(9, 7, 2, 50);
-        ask(&mut b, 0);
+        ask(&mut b, t, 0);
         b.link = false;
         b.run(t, 300);
         (b.generation, b.link) = (8, true);

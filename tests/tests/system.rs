@@ -48,6 +48,36 @@ fn dual_write_512_standard() {
     writes_reach_both_stores_and_read_back(512, Mtu::Standard);
 }
 
+/// A frame that has begun gets its payload without a gap, whatever else reads host memory: entries above all.
+#[test]
+fn no_frame_is_broken_off_on_a_link_without_faults() {
+    for mtu in [Mtu::Jumbo, Mtu::Standard] {
+        let mut pair = Pair::new(&Setup { km: 1.0, ..Setup::new(64, mtu) });
+        let buffer = pair.bench.backing(Site::A).dma_alloc(4096).expect("memory");
+        let mut rng = dyad_tests::Rng::new(5);
+        let (mut submitted, mut ended) = (0, 0);
+        while ended < 400 {
+            while submitted < 400 && pair.qa.in_flight() < 16 {
+                let lba = rng.below(1024);
+                let submit = if rng.one_in(3) {
+                    pair.qa.submit_read(LUN, lba, 1, &buffer.whole())
+                } else {
+                    pair.qa.submit_write(LUN, lba, 1, &buffer.whole())
+                };
+                submit.expect("room");
+                submitted += 1;
+            }
+            pair.qa.ring();
+            let deadline = pair.qa.backing().after(std::time::Duration::from_secs(1));
+            let completion = pair.qa.wait_any(deadline).expect("a completion");
+            assert_eq!(completion.status(), dyad_driver::Status::Ok);
+            ended += 1;
+        }
+        let counters = [Counter::tx_aborted, Counter::blocks_resent].map(|c| pair.a.device().counter(c));
+        assert_eq!(counters, [0, 0], "{mtu:?}\n{}", pair.counters());
+    }
+}
+
 #[test]
 fn a_write_of_64_blocks_and_a_read_of_them() {
     let mut pair = Pair::new(&Setup::new(64, Mtu::Jumbo));

@@ -27,13 +27,16 @@
 //!
 //! **Clocks.** One.
 //!
-//! **Ordering.** Client 0 goes before 2, then 3, then 1. Bursts end in the order in which they were taken.
+//! **Ordering.** Client 0 goes before 2, then 3, then 1; but the bursts of one payload come one after the other, for the frame that
+//! has begun with the first cannot wait. Bursts end in the order in which they were taken.
 //!
 //! **Errors.** SLVERR and DECERR come as `err` with their beat. A beat that nobody asked for is thrown away.
 //!
 //! **Source.** AXI IHI 0022 A3.2.1 (handshake), A3.4.1 (bursts), A3.4.4 (responses), A5.3 (order of one ID).
 //!
 //! **Proof and test.** Property `rd_one_client`; `tests/tests/host_rd.rs`.
+
+use dyad_spec::BLOCK_BYTES;
 
 use super::HostBeat;
 use crate::bundle::HostBurst;
@@ -45,6 +48,8 @@ use crate::stream::{StreamIn, StreamOut, stream_in, stream_out};
 
 /// Clients of the port.
 pub const CLIENTS: usize = 4;
+/// The client whose bursts go out in a frame.
+const PAYLOAD: usize = 1;
 /// Clients, the first to be served first.
 const PRECEDENCE: [usize; CLIENTS] = [0, 2, 3, 1];
 /// Bursts that may be under way.
@@ -67,11 +72,18 @@ pub fn host_rd(p: &Params) -> Module {
         let tags = m.inst("tags", &fifo(OUTSTANDING, 2));
         let open = ((!ar_valid | ar_ready) & tags.get("s_ready") & !drain).named("open");
         let mut grants = [zero(1); CLIENTS];
-        let ordered = priority(&PRECEDENCE.map(|n| asks[n].valid));
+        // A payload of which the last burst was taken, and not the last of its page.
+        let begun = m.reg("begun", 1, 0);
+        let rest = (begun & asks[PAYLOAD].valid).named("rest");
+        let ordered = priority(&PRECEDENCE.map(|n| if n == PAYLOAD { asks[n].valid } else { asks[n].valid & !rest }));
         for (n, grant) in PRECEDENCE.into_iter().zip(ordered) {
             grants[n] = grant;
         }
         let taken = (any_of(&grants) & open).named("taken");
+        let payload = HostBurst::unpack(asks[PAYLOAD].data);
+        let page = clog2(BLOCK_BYTES) - clog2(d / 8);
+        let end = payload.addr.slice(clog2(d / 8), page) + payload.beats.trunc(page);
+        when(drain, || begun.set(0)).elsewhen(taken, || begun.set(grants[PAYLOAD] & end.any()));
         when(taken, || ar.set(onehot_mux(&grants, &asks.iter().map(|s| s.data).collect::<Vec<_>>())));
         ar_valid.set(taken | (ar_valid & !ar_ready));
         for (s, grant) in asks.iter().zip(&grants) {
