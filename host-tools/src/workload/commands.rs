@@ -61,14 +61,14 @@ impl Commands {
         })
     }
 
-    /// Submits the next command, without ringing the doorbell.
+    /// Submits the next command, without ringing the doorbell; `None` when it must wait for one under way.
     ///
     /// # Errors
     /// When the queue is full, or nothing is left that could be done.
-    pub fn submit(&mut self, queue: &mut Queue<AnyBacking>, area: Area) -> Result<(CommandId, Issued)> {
+    pub fn submit(&mut self, queue: &mut Queue<AnyBacking>, area: Area) -> Result<Option<(CommandId, Issued)>> {
         let lun = area.lun;
         let whole = |kind| Issued { kind, lba: 0, blocks: 0, row: 0 };
-        Ok(match self {
+        Ok(Some(match self {
             Commands::Transfers { buffer, next } => {
                 let transfer = next.next().expect("places come without end").moved_by(area.first);
                 let Transfer { direction, lba, blocks, .. } = transfer;
@@ -80,7 +80,7 @@ impl Commands {
                 (id, whole(Kind::Lookup))
             }
             Commands::Flushes => (queue.submit_flush(lun)?, whole(Kind::Flush)),
-            Commands::Compares(compares) => compares.submit(queue, lun)?,
+            Commands::Compares(compares) => return compares.submit(queue, lun),
             Commands::Takes(takes) => {
                 let (lba, count) = takes.next();
                 let id = queue.submit_acquire(lun, Extents::From { lba, count })?;
@@ -94,7 +94,7 @@ impl Commands {
                 }
             }
             Commands::InTurn(extents) => (queue.submit_acquire(lun, *extents)?, whole(Kind::Acquire)),
-        })
+        }))
     }
 }
 
@@ -102,7 +102,7 @@ impl Commands {
     /// Hears that a command has ended.
     pub fn ended(&mut self, issued: &Issued) {
         if let Commands::Compares(compares) = self {
-            compares.give_back(issued.row);
+            compares.ended(issued);
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Compare-and-writes that all succeed: each expects what the one before it has left in its block.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 
 use anyhow::{Context, Result, ensure};
 use dyad_driver::{Backing, CommandId, DmaBuffer, Queue};
@@ -27,6 +27,8 @@ pub struct Compares {
     /// Blocks of the commands to come; what each of them holds is known.
     ready: VecDeque<u64>,
     contents: HashMap<u64, Content>,
+    /// Blocks of which one is under way: commands under way have no order.
+    under_way: HashSet<u64>,
     submitted: u64,
 }
 
@@ -47,6 +49,7 @@ impl Compares {
             lbas,
             ready: VecDeque::new(),
             contents: HashMap::new(),
+            under_way: HashSet::new(),
             submitted: 0,
         })
     }
@@ -74,12 +77,17 @@ impl Compares {
         Ok(())
     }
 
-    /// Submits the next one, without ringing the doorbell.
+    /// Submits the next one of a block of which none is under way, without ringing the doorbell; `None` when there is no such
+    /// block.
     ///
     /// # Errors
     /// When the queue is full, or it was not prepared.
-    pub fn submit(&mut self, queue: &mut Queue<AnyBacking>, lun: u8) -> Result<(CommandId, Issued)> {
-        let next = self.ready.pop_front().and_then(|lba| Some((lba, self.contents.get_mut(&lba)?)));
+    pub fn submit(&mut self, queue: &mut Queue<AnyBacking>, lun: u8) -> Result<Option<(CommandId, Issued)>> {
+        let at = self.ready.iter().position(|lba| !self.under_way.contains(lba));
+        if at.is_none() && !self.ready.is_empty() {
+            return Ok(None);
+        }
+        let next = at.and_then(|at| self.ready.remove(at)).and_then(|lba| Some((lba, self.contents.get_mut(&lba)?)));
         let (lba, content) = next.context("submitting a compare-and-write: nobody knows what its block holds")?;
         let row = self.free.pop().context("submitting a compare-and-write: more are under way than --depth says")?;
         let at = row * 2 * BLOCK_BYTES;
@@ -91,12 +99,14 @@ impl Compares {
         *content = Content::Written(self.submitted);
         self.buffer.write_at(at + BLOCK_BYTES, &block(self.submitted));
         let id = queue.submit_compare_write(lun, lba, &self.buffer.slice(at..at + 2 * BLOCK_BYTES))?;
-        Ok((id, Issued { kind: Kind::CompareWrite, lba, blocks: 1, row }))
+        self.under_way.insert(lba);
+        Ok(Some((id, Issued { kind: Kind::CompareWrite, lba, blocks: 1, row })))
     }
 
-    /// The command that used this place has ended: commands do not end in order.
-    pub fn give_back(&mut self, row: usize) {
-        self.free.push(row);
+    /// A command has ended: its place is free, and its block may have the next one.
+    pub fn ended(&mut self, issued: &Issued) {
+        self.free.push(issued.row);
+        self.under_way.remove(&issued.lba);
     }
 }
 

@@ -38,7 +38,7 @@ impl<'a> Flow<'a> {
     /// When a command can't be submitted.
     pub fn fill(&mut self, queue: &mut Queue<AnyBacking>) -> Result<()> {
         while self.left > 0 && queue.in_flight() < self.work.depth.into() && queue.room() > 0 {
-            let (id, issued) = self.work.commands.submit(queue, self.work.area)?;
+            let Some((id, issued)) = self.work.commands.submit(queue, self.work.area)? else { break };
             self.under_way.insert(id, issued);
             self.left -= 1;
         }
