@@ -9,6 +9,7 @@
 
 pub mod differential;
 mod dut;
+pub mod mutants;
 mod payload;
 mod proof;
 mod rng;

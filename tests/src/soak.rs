@@ -2,7 +2,8 @@
 //!
 //! Clients at both sites write unique values to the same few blocks, and read them. The judge of
 //! `dyad-model`, which knows nothing of cards, decides whether all that they saw can be put in one order, whether a block was
-//! torn, whether each command completed exactly once, and whether the stores end equal.
+//! torn, whether each command completed exactly once, and whether the stores end equal. Beside it, what is told of a value must
+//! be so: a write that has completed, and a value that was read, must have been in both stores.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -95,6 +96,12 @@ pub struct Plan {
     pub extent_shift: u8,
     /// One command in so many moves an extent, or the LUN, from site to site; 0: none.
     pub moves: u64,
+    /// Time after which a block is sent again.
+    pub resend: Duration,
+    /// Cycles without any completion after which the run has hung.
+    pub patience: u64,
+    /// Cards with the mutant of this number, or 0, the card itself, compiled when the test runs.
+    pub mutant: Option<u64>,
     /// Where to write a waveform of card A and card B.
     pub waves: Option<PathBuf>,
 }
@@ -115,6 +122,9 @@ impl Plan {
             store_jitter: *rng.pick(&[0, 0, 2000]),
             extent_shift: *rng.pick(&[0, 2]),
             moves: *rng.pick(&[0, 5, 12, 40]),
+            resend: Duration::from_micros(200),
+            patience: PATIENCE,
+            mutant: None,
             waves: None,
         }
     }
@@ -133,8 +143,8 @@ pub struct Report {
 
 /// One command under way.
 struct Flight {
-    /// Its calls, one a block, with the block. None when it moves an owner.
-    calls: Vec<(usize, u64)>,
+    /// Its calls, one a block, with the block and the value that is written. None when it moves an owner.
+    calls: Vec<(usize, u64, u64)>,
     kind: Kind,
     buffer: usize,
 }
@@ -148,6 +158,31 @@ enum Kind {
     Swap,
     /// Moves an owner.
     Move,
+}
+
+/// Which values have been in which store.
+struct Stored {
+    blocks: u64,
+    /// By value: bit 0 for the store at A, bit 1 for that at B.
+    seen: HashMap<u64, u8>,
+}
+
+impl Stored {
+    /// Looks at all blocks of both stores. A value stays there for longer than [`STEP`]: a write has more beats than that.
+    fn look(&mut self, pair: &Pair) {
+        for (bit, site) in [Site::A, Site::B].into_iter().enumerate() {
+            for block in 0..self.blocks {
+                *self.seen.entry(pair.first_word(site, block)).or_default() |= 1 << bit;
+            }
+        }
+    }
+
+    /// An error when a value has not been in both stores, where `what` tells of it.
+    fn need(&self, what: &str, site: Site, block: u64, value: u64) -> Result<(), String> {
+        let both = value == 0 || self.seen.get(&value) == Some(&3);
+        both.then_some(())
+            .ok_or_else(|| format!("{what} {value} of block {block} at {site}, which is not in both stores"))
+    }
 }
 
 struct Clients {
@@ -209,7 +244,7 @@ impl Clients {
                     put(1, value);
                 }
             }
-            calls.push((judge.call(now, call), block));
+            calls.push((judge.call(now, call), block, value));
         }
         let id = match kind {
             Kind::Write => queue.submit_write(LUN, lba, count as u16, &memory),
@@ -221,7 +256,13 @@ impl Clients {
     }
 
     /// Tells the judge of a command that has completed.
-    fn complete(&mut self, completion: &Completion, judge: &mut Judge, now: u64) -> Result<(), String> {
+    fn complete(
+        &mut self,
+        completion: &Completion,
+        judge: &mut Judge,
+        stored: &Stored,
+        now: u64,
+    ) -> Result<(), String> {
         let id = completion.id();
         let flight = self.flights.remove(&id).ok_or(format!("{id:?} completed, but is not under way"))?;
         let good = completion.status() == Status::Ok;
@@ -237,14 +278,22 @@ impl Clients {
             let what = flight.kind;
             return Err(format!("a command ({what:?}) at {} ended with {:?}", self.site, completion.status()));
         }
-        for (i, (call, block)) in flight.calls.iter().enumerate() {
+        for (i, (call, block, value)) in flight.calls.iter().enumerate() {
             let returned = match (good, flight.kind) {
-                (true, Kind::Write | Kind::Swap) => Return::Done,
+                (true, Kind::Write | Kind::Swap) => {
+                    stored.need("completed the write of value", self.site, *block, *value)?;
+                    Return::Done
+                }
                 (true, Kind::Read | Kind::Move) => {
                     let mut bytes = vec![0; BLOCK_BYTES];
                     self.buffers[flight.buffer].read_at(i * BLOCK_BYTES, &mut bytes);
-                    self.seen.insert(*block, u64::from_le_bytes(bytes[..8].try_into().expect("eight bytes")));
-                    Return::Read(seen(&bytes))
+                    let value = u64::from_le_bytes(bytes[..8].try_into().expect("eight bytes"));
+                    self.seen.insert(*block, value);
+                    let seen = seen(&bytes);
+                    if seen != Seen::Torn {
+                        stored.need("read value", self.site, *block, value)?;
+                    }
+                    Return::Read(seen)
                 }
                 (false, Kind::Swap) if differs => Return::Miscompare,
                 (false, Kind::Write | Kind::Swap) => Return::Unknown,
@@ -271,24 +320,27 @@ pub fn soak(plan: &Plan, mut progress: impl FnMut(u64)) -> Result<Report, String
         seed: plan.seed,
         lun_blocks: plan.blocks.max(16),
         extent_shift: plan.extent_shift,
-        resend: Duration::from_micros(200),
+        resend: plan.resend,
         resend_limit: 15,
         small: plan.small,
         store_jitter: plan.store_jitter,
+        mutant: plan.mutant,
         ..Setup::new(plan.data_w, plan.mtu)
     };
     let mut pair = Pair::with_waves(&setup, plan.waves.as_deref());
     let mut rng = Rng::new(plan.seed ^ 0x736f_616b);
     let mut judge = Judge::default();
     let mut clients = [Clients::new(&pair, Site::A), Clients::new(&pair, Site::B)];
+    let mut stored = Stored { blocks: plan.blocks, seen: HashMap::new() };
     set_faults(&pair, plan.faults);
     let begun = pair.bench.world().cycle();
     let (mut submitted, mut completed, mut quiet_since) = (0, 0, begun);
     while submitted < plan.ops || clients.iter().any(|c| !c.flights.is_empty()) {
         let now = pair.bench.world().cycle();
+        stored.look(&pair);
         for (clients, queue) in clients.iter_mut().zip([&mut pair.qa, &mut pair.qb]) {
             while let Some(completion) = queue.poll().map_err(|e| e.to_string())? {
-                let told = clients.complete(&completion, &mut judge, now);
+                let told = clients.complete(&completion, &mut judge, &stored, now);
                 told.map_err(|what| format!("{what}\n{}", counters_of(&pair.a, &pair.b)))?;
                 completed += 1;
                 quiet_since = now;
@@ -307,8 +359,8 @@ pub fn soak(plan: &Plan, mut progress: impl FnMut(u64)) -> Result<Report, String
                 queue.ring();
             }
         }
-        if now - quiet_since > PATIENCE {
-            return Err(format!("nothing has completed for {PATIENCE} cycles\n{}", pair.counters()));
+        if now - quiet_since > plan.patience {
+            return Err(format!("nothing has completed for {} cycles\n{}", plan.patience, pair.counters()));
         }
         pair.bench.world_mut().run(STEP);
     }

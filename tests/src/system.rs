@@ -11,6 +11,8 @@ use dyad_sim::{AxiConfig, Bench, Config, SimBacking, Site, World, core};
 use dyad_spec::BLOCK_BYTES;
 use dyad_spec::superblock::RESERVED_BLOCKS;
 
+use crate::mutants;
+
 /// The LUN of the tests.
 pub const LUN: u8 = 1;
 /// Its blocks.
@@ -48,6 +50,9 @@ pub struct Setup {
     pub small: bool,
     /// Longest extra time of an answer of a store, in cycles.
     pub store_jitter: u64,
+    /// Cards at `DATA_W` 64 with the mutant of this number, or 0, the card itself: see [`mutants`]. They are compiled when the
+    /// test runs.
+    pub mutant: Option<u64>,
 }
 
 impl Setup {
@@ -65,6 +70,7 @@ impl Setup {
             store_bytes: STORE_BYTES,
             small: false,
             store_jitter: 0,
+            mutant: None,
         }
     }
 }
@@ -123,16 +129,21 @@ impl Pair {
             store_bytes: setup.store_bytes,
             ..build
         };
-        let own = (waves.is_some() || setup.small).then(|| {
+        let own = (waves.is_some() || setup.small || setup.mutant.is_some()).then(|| {
             let whole = Params::new(setup.data_w);
             let params = if setup.small { Params { slots: 64, period: 128, ..whole } } else { whole };
             let text = dyad_hdl::verilog::print(&dyad_hdl::top::dyad_core(&params));
+            let text = if setup.mutant.is_some() { mutants::all_in_one(&text).expect("mutants") } else { text };
             dyad_sim::rtl::compile(&text, waves.is_some()).expect("a model of the card")
         });
         let card = |n: u64| -> Option<Box<dyn dyad_sim::Card>> {
             let power_up = setup.seed.wrapping_add(n);
             let Some(design) = &own else { return Some(Box::new(core::card(setup.data_w, power_up))) };
-            let mut card = dyad_sim::RtlCard::new(design.instance(power_up));
+            let mut model = design.instance(power_up);
+            if let Some(number) = setup.mutant {
+                model.set_u64(model.expect_port("mutant"), number);
+            }
+            let mut card = dyad_sim::RtlCard::new(model);
             if let Some(folder) = waves {
                 std::fs::create_dir_all(folder).expect("a directory for waveforms");
                 let path = folder.join(["a.fst", "b.fst"][n as usize]);
@@ -192,6 +203,14 @@ impl Pair {
     pub fn stored(&self, site: Site, lba: u64) -> Vec<u8> {
         let base = (RESERVED_BLOCKS + lba) as usize * BLOCK_BYTES;
         self.bench.world().site(site).store.bytes(base..base + BLOCK_BYTES)
+    }
+
+    /// The first eight bytes of a block of the LUN in the store at `site`, as a number.
+    pub fn first_word(&self, site: Site, lba: u64) -> u64 {
+        let mut word = [0; 8];
+        let base = (RESERVED_BLOCKS + lba) as usize * BLOCK_BYTES;
+        self.bench.world().site(site).store.memory().read(base, &mut word);
+        u64::from_le_bytes(word)
     }
 
     /// Every counter of both cards that is not 0, for messages.

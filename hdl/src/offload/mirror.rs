@@ -386,7 +386,8 @@ pub fn mirror(p: &Params) -> Module {
         when(moved & claims, || {
             m_claim.send(Claim { buf: holder, lun: by(holder, &lun), lba: by(holder, &lba), epoch }.pack());
         });
-        when(moved & !late & !claims & !refused, || {
+        let goes_home = (moved & !late & !claims & !refused).named("goes_home");
+        when(goes_home, || {
             home_full.set(1);
             let block = store_base.slice_dyn(by(holder, &lun), 32) + by(holder, &lba);
             home_q.set(HomeJob { buf: holder, block }.pack());
@@ -430,9 +431,9 @@ pub fn mirror(p: &Params) -> Module {
         when(finish, || {
             let (lun, lba) = (by(done_buf, &lun), by(done_buf, &lba));
             let release = LockRel { lun, lba, exclusive: lit(1, 1) };
-            let request = by(done_buf, &request);
+            let request = by(done_buf, &request).named("done_request");
             let hold = Hold { slot: by(done_buf, &slot), seq: by(done_buf, &seq), lun, lba, request };
-            let kept = !done_err & (!silent | request);
+            let kept = (!done_err & (!silent | request)).named("kept");
             when(kept, || m_hold.send(hold.pack())).otherwise(|| {
                 m_release.send(release.pack());
                 when(request, || m_resolved.send(Resolved { lun, lba }.pack()));
@@ -482,8 +483,10 @@ pub fn mirror(p: &Params) -> Module {
             ..nothing
         };
         let silent_refusal = by(holder, &past).any() | cut;
-        ctl.set("s_valid", direct | (finish & !silent) | (turned_away & !silent_refusal));
-        let frame = mux(direct, to_frame.pack(), mux(turned_away, to_request.pack(), to_done.pack()));
+        let answers = (direct | (finish & !silent) | (turned_away & !silent_refusal)).named("answers");
+        ctl.set("s_valid", answers);
+        let to_holder = to_request.pack().named("to_holder");
+        let frame = mux(direct, to_frame.pack(), mux(turned_away, to_holder, to_done.pack())).named("answer");
         ctl.set("s_data", frame.trunc(TX_SHORT_W));
         m_ctl.valid.set(ctl.get("m_valid"));
         m_ctl.data.set(ctl.get("m_data").zext(TxCtl::WIDTH));

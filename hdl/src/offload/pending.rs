@@ -223,7 +223,8 @@ pub fn pending(p: &Params) -> Module {
             is_commit & ahead.eq(0),
             is_trail & low(seq_q.get()).eq(low(cur.seq)),
             is_use & ahead.any() & !ahead.bit(31),
-        ]);
+        ])
+        .named("named");
         let commit = (named & present & in_table & busy).named("commit");
         let gone = (is_scan & held & !same_link & !cur.request).named("gone");
         let age = (now - cur.since).named("age");

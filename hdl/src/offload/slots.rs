@@ -297,7 +297,7 @@ pub fn slots(p: &Params) -> Module {
                     }
                 });
         });
-        let resolved = cur.acked & cur.local_done & !cur.broken;
+        let resolved = (cur.acked & cur.local_done & !cur.broken).named("resolved");
         when(is_sent & active & sent.seq.eq(cur.seq), || {
             next.set("sent", 1);
             next.set("t_last", now);
@@ -428,7 +428,7 @@ pub fn slots(p: &Params) -> Module {
         let horizon = lit((JUMP_PERIODS + 3) * p.period as u64, 32);
         let due_soon = (resend_cycles.lt(horizon) | age.ge(resend_cycles - horizon)).named("due_soon");
         let kept = m.reg("kept", 13, 0);
-        let unsettled = mux(is_flush, !cur.reported, cur.local_done) & !cur.broken & !cur.acked;
+        let unsettled = (mux(is_flush, !cur.reported, cur.local_done) & !cur.broken & !cur.acked).named("unsettled");
         let awaits = ((active | owning) & mirrored & cur.sent & unsettled & !cur.refused).named("awaits");
         when(is_scan & active & !link_ok, || {
             write_state.set(1);
