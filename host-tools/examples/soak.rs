@@ -102,7 +102,8 @@ fn run(args: &Args) -> Result<()> {
     let outcome = race(&plan, &server.sockets, |_| bar.inc(1));
     let elapsed = start.elapsed();
     bar.finish_and_clear();
-    let ended_well = server.stop()?;
+    // With two owners it would wait for what is locked for good.
+    let ended_well = if args.forge_owner { server.kill().map(|()| true)? } else { server.stop()? };
     let stores = server.stores.each_ref().map(|store| lun(store));
     let [a, b] = [&stores[0], &stores[1]].map(|store| store.as_ref().map_err(|error| anyhow::anyhow!("{error:#}")));
 
@@ -227,6 +228,12 @@ impl Server {
             ensure!(Instant::now() < until, "dyad serve does not end");
             std::thread::sleep(Duration::from_millis(10));
         }
+    }
+
+    /// Ends it at once.
+    fn kill(&mut self) -> Result<()> {
+        self.child.kill().context("killing dyad serve")?;
+        self.child.wait().map(drop).context("waiting for dyad serve")
     }
 }
 
