@@ -54,7 +54,7 @@ pub fn run(repo: &Repo, args: Args) -> Result<ExitCode> {
         let mut build = repo.cargo("build");
         build.args(["--release", "--package", "dyad", "--bin", "dyad"]);
         Process::new(build, BUILD_DEADLINE).show()?;
-        &["--package", "dyad", "--example", "soak"]
+        &["--package", "dyad", "--example", "nbd_soak"]
     } else {
         &["--package", "dyad-tests", "--bin", "soak"]
     };
