@@ -1,7 +1,9 @@
 //! Who does what where: the sites that are measured, and what the others do meanwhile.
 
+use std::time::Duration;
+
 use anyhow::{Context, Result, bail, ensure};
-use dyad_driver::{Device, OwnerRange, Queue};
+use dyad_driver::{Backing, Device, OwnerRange, Queue};
 use dyad_sim::Site;
 
 use crate::bench::measure::Run;
@@ -10,6 +12,8 @@ use crate::target::{self, AnyBacking, Cards};
 use crate::workload::pair::{self, Pace, Party};
 use crate::workload::{Area, Done, Order, Pattern, Seeds, Workload, WorkloadArgs};
 
+/// Longer than an event takes to show in its counter, some hundred cycles.
+const SETTLE: Duration = Duration::from_micros(4);
 /// Blocks that one SET_OWNER takes at most.
 const RANGE_BLOCKS: u64 = 1 << 16;
 
@@ -211,10 +215,12 @@ pub fn sim_site(number: u8) -> Site {
     if number == 0 { Site::A } else { Site::B }
 }
 
-/// A card's counters by name.
+/// A card's counters by name, a moment later: it brings them up to date one after the other, so the last events show late.
 ///
 /// # Errors
 /// When the card does not answer.
 pub fn counters(device: &Device<AnyBacking>) -> Result<Vec<(&'static str, u32)>> {
+    let backing = device.backing();
+    backing.wait(None, backing.after(SETTLE));
     Ok(device.counters()?.into_iter().map(|(counter, value)| (counter.name(), value)).collect())
 }
