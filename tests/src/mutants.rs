@@ -152,7 +152,7 @@ pub static MUTANTS: &[Mutant] = &[
             Edit::Wire { module: "slots", name: "unsettled", to: "@ | (is_write & active)" },
             Edit::Wire { module: "resend_64", name: "differs", to: "1'b0" },
         ],
-        plan: || Plan { resend: Duration::from_micros(30), store_jitter: 20_000, ..plan(1, 800, Faults::STORM) },
+        plan: || Plan { resend: Duration::from_micros(30), store_jitter: 20_000, ..plan(2, 800, Faults::STORM) },
     },
     Mutant {
         rule: Mutation::CommitByBlock,
