@@ -158,7 +158,14 @@ pub static MUTANTS: &[Mutant] = &[
         rule: Mutation::CommitByBlock,
         what: "a COMMIT ends what is pending of its slot, whichever sequence it names",
         edits: &[Edit::Wire { module: "pending", name: "named", to: "@ | is_commit | is_trail" }],
-        plan: || plan(1, 800, Faults::STALE),
+        plan: || Plan {
+            blocks: 40,
+            store_lag: 20_000,
+            store_jitter: 0,
+            moves: 0,
+            resend: Duration::from_micros(400),
+            ..plan(3, 2000, Faults { late: 150_000, ..Faults::STALE })
+        },
     },
     Mutant {
         rule: Mutation::NoSecondLookup,

@@ -92,6 +92,8 @@ pub struct Plan {
     pub small: bool,
     /// Longest extra time of an answer of a store, in cycles.
     pub store_jitter: u64,
+    /// Extra time of every write at A's store, in cycles: B has a block long before A.
+    pub store_lag: u64,
     /// Log2 of the blocks of an extent.
     pub extent_shift: u8,
     /// One command in so many moves an extent, or the LUN, from site to site; 0: none.
@@ -120,6 +122,7 @@ impl Plan {
             blocks: *rng.pick(&[5, 8, 40]),
             small: false,
             store_jitter: *rng.pick(&[0, 0, 2000]),
+            store_lag: 0,
             extent_shift: *rng.pick(&[0, 2]),
             moves: *rng.pick(&[0, 5, 12, 40]),
             resend: Duration::from_micros(200),
@@ -333,6 +336,7 @@ pub fn soak(plan: &Plan, mut progress: impl FnMut(u64)) -> Result<Report, String
     let mut clients = [Clients::new(&pair, Site::A), Clients::new(&pair, Site::B)];
     let mut stored = Stored { blocks: plan.blocks, seen: HashMap::new() };
     set_faults(&pair, plan.faults);
+    pair.bench.world_mut().site_mut(Site::A).store_bus.config_mut().write_latency += plan.store_lag;
     let begun = pair.bench.world().cycle();
     let (mut submitted, mut completed, mut quiet_since) = (0, 0, begun);
     while submitted < plan.ops || clients.iter().any(|c| !c.flights.is_empty()) {
