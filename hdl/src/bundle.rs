@@ -359,6 +359,8 @@ bundle! {
         epoch: 32,
         /// The peer owns the block: REQUEST, not WRITE.
         request: 1,
+        /// The block is all zeroes; its payload is [`ZEROES_BYTES`](dyad_spec::wire::ZEROES_BYTES).
+        zeroes: 1,
     }
 }
 bundle! {
@@ -444,7 +446,7 @@ bundle! {
     }
 }
 bundle! {
-    /// The head of a WRITE or REQUEST frame that passed its header checks.
+    /// The head of a WRITE or REQUEST frame, or of one of zeroes, that passed its header checks.
     RxHead {
         /// Sender's slot.
         slot: SLOT_W,
@@ -462,10 +464,12 @@ bundle! {
         length: 16,
         /// REQUEST, not WRITE.
         request: 1,
+        /// It stands for a whole block of zeroes.
+        zeroes: 1,
     }
 }
 bundle! {
-    /// The end of a WRITE or REQUEST frame.
+    /// The end of such a frame.
     RxEnd {
         /// It was whole and its checksum right.
         good: 1,
@@ -506,6 +510,8 @@ pub mod op_kind {
     pub const OWN: u64 = 3;
     /// Dual write of a block that is what the host expects.
     pub const COMPARE: u64 = 4;
+    /// Dual write of a block of zeroes.
+    pub const ZEROES: u64 = 5;
 }
 
 bundle! {
@@ -557,6 +563,8 @@ bundle! {
         page: 52,
         /// The peer owns the block: to the staging area, and to the peer as a request.
         request: 1,
+        /// The block becomes all zeroes: nothing is read from host memory.
+        zeroes: 1,
     }
 }
 bundle! {
@@ -688,5 +696,7 @@ bundle! {
         buf: 4,
         /// Block in the store.
         block: 32,
+        /// It is all zeroes, whatever the buffer holds.
+        zeroes: 1,
     }
 }

@@ -54,6 +54,10 @@ codes! {
         Release = 0x08,
         /// Write a block if it is what the host expects, in one step that no other write comes between.
         CompareWrite = 0x09,
+        /// Make blocks all zeroes, at both sites: like WRITE, without data in host memory.
+        WriteZeroes = 0x0a,
+        /// Say that the contents of blocks are not needed any more. From then on they read as zeroes at both sites.
+        Trim = 0x0b,
     }
 }
 
@@ -104,7 +108,7 @@ codes! {
 }
 
 codes! {
-    /// What a frame carries. Types 0x8 and 0x9 are kept for ranges of zeroes.
+    /// What a frame carries.
     FrameType {
         /// A block, or a part of one, to mirror.
         Write = 0x1,
@@ -121,6 +125,10 @@ codes! {
         Control = 0x6,
         /// A block, or a part of one, that its owner is asked to write: like `Write`, but the receiver owns the block.
         Request = 0x7,
+        /// Like `Write`, for a whole block of zeroes. The payload is the first of them.
+        WriteZeroes = 0x8,
+        /// Like `Request`, for a whole block of zeroes. The payload is the first of them.
+        RequestZeroes = 0x9,
         /// Not taken: the receiver of this slot and sequence is not the owner, is about to hand over, or knows another epoch;
         /// `code`: the site that owns, or is about to. Repeat later, with the epoch of then.
         NotOwner = 0xa,

@@ -88,6 +88,8 @@ counters! {
     tx_refused,
     /// REQUEST frames sent whole.
     tx_request,
+    /// WRITE_ZEROES and REQUEST_ZEROES frames sent.
+    tx_zeroes,
     /// COMMIT frames sent.
     tx_commit,
     /// Frames that ask for a COMMIT, sent.

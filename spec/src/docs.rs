@@ -129,6 +129,11 @@ pub fn wire_md() -> String {
         }
         out.push_str(" |\n");
     }
+    let _ = writeln!(
+        out,
+        "\nWith any MTU a block of zeroes is one frame: offset 0, length {}, all zero.",
+        wire::ZEROES_BYTES
+    );
     out.push_str(
         "\n## Counters on the wire\n\n| number | width | wraps after, at 100 Gb/s of 4 KiB blocks | renewed before |\n\
          |---|---|---|---|\n\

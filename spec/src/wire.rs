@@ -40,6 +40,9 @@ pub const MTU_JUMBO: usize = 9000;
 pub const PARTS_JUMBO: &[(usize, usize)] = &[(0, 4096)];
 /// (offset, length) in bytes of each frame's part of a block at MTU 1500.
 pub const PARTS_STANDARD: &[(usize, usize)] = &[(0, 1408), (1408, 1408), (2816, 1280)];
+/// Payload of a frame that stands for a whole block of zeroes, in bytes, all of them zero: so long that the receiver has looked
+/// the block up before the frame ends.
+pub const ZEROES_BYTES: usize = 256;
 /// Unit of the `offset` field, in bytes.
 pub const OFFSET_UNIT: usize = 64;
 /// Bytes of a driver's message in a CONTROL frame that the mailbox keeps.
@@ -99,9 +102,9 @@ layout! {
         OFFSET, offset, set_offset: 424, 8;
         /// Payload length in bytes, a multiple of 64.
         LENGTH, length, set_length: 432, 16;
-        /// WRITE, REQUEST: logical block address. OWN_REQ, GRANT, TAKEN: any address of the extent. ACK: cycles between the block's last beat and this frame's first.
+        /// WRITE, REQUEST, and those of zeroes: logical block address. OWN_REQ, GRANT, TAKEN: any address of the extent. ACK: cycles between the block's last beat and this frame's first.
         LBA, lba, set_lba: 448, 32;
-        /// WRITE, REQUEST, OWN_REQ: epoch of the extent at the sender. GRANT, TAKEN: the new one. Otherwise zero; of a LUN, the
+        /// WRITE, REQUEST, those of zeroes, OWN_REQ: epoch of the extent at the sender. GRANT, TAKEN: the new one. Otherwise zero; of a LUN, the
         /// extent's half is zero.
         EPOCH, epoch, set_epoch: 480, 32;
     }

@@ -68,6 +68,7 @@ fn plan(seed: u64, ops: u64, faults: Faults) -> Plan {
         store_jitter: 2000,
         extent_shift: 0,
         moves: 5,
+        zeroes: false,
         patience: 2_000_000,
         ..Plan::of_seed(seed, ops)
     }

@@ -1,6 +1,6 @@
 //! Racing clients on two Verilated cards whose link loses, doubles, delays and corrupts frames, judged from outside.
 //!
-//! Clients at both sites write unique values to the same few blocks, and read them. The judge of
+//! Clients at both sites write unique values to the same few blocks, zero them, and read them. The judge of
 //! `dyad-model`, which knows nothing of cards, decides whether all that they saw can be put in one order, whether a block was
 //! torn, whether each command completed exactly once, and whether the stores end equal. Beside it, what is told of a value must
 //! be so: a write that has completed, and a value that was read, must have been in both stores.
@@ -98,6 +98,8 @@ pub struct Plan {
     pub extent_shift: u8,
     /// One command in so many moves an extent, or the LUN, from site to site; 0: none.
     pub moves: u64,
+    /// Blocks are zeroed and trimmed, too.
+    pub zeroes: bool,
     /// Time after which a block is sent again.
     pub resend: Duration,
     /// Cycles without any completion after which the run has hung.
@@ -125,6 +127,7 @@ impl Plan {
             store_lag: 0,
             extent_shift: *rng.pick(&[0, 2]),
             moves: *rng.pick(&[0, 5, 12, 40]),
+            zeroes: rng.one_in(2),
             resend: Duration::from_micros(200),
             patience: PATIENCE,
             mutant: None,
@@ -159,6 +162,8 @@ enum Kind {
     Write,
     /// Writes a block if it is what the client saw there last.
     Swap,
+    /// Makes blocks zeroes.
+    Zero,
     /// Moves an owner.
     Move,
 }
@@ -223,7 +228,10 @@ impl Clients {
             self.flights.insert(id.expect("there is room"), Flight { calls: Vec::new(), kind: Kind::Move, buffer });
             return true;
         }
-        let kind = *rng.pick(&[Kind::Read, Kind::Write, Kind::Swap, Kind::Read, Kind::Write]);
+        let mut kind = *rng.pick(&[Kind::Read, Kind::Write, Kind::Swap, Kind::Read, Kind::Write]);
+        if plan.zeroes && kind == Kind::Write && rng.one_in(3) {
+            kind = Kind::Zero;
+        }
         let count = if rng.one_in(3) && kind != Kind::Swap { 1 + rng.below(MOST_BLOCKS) } else { 1 };
         let lba = rng.below(plan.blocks - count + 1);
         let memory = self.buffers[buffer].slice(0..count as usize * BLOCK_BYTES);
@@ -238,9 +246,10 @@ impl Clients {
                 Kind::Read | Kind::Move => Call::Read { block },
                 Kind::Write => Call::Write { block, value },
                 Kind::Swap => Call::Swap { block, expect, value },
+                Kind::Zero => Call::Zero { block, count: 1 },
             };
             match kind {
-                Kind::Read | Kind::Move => {}
+                Kind::Read | Kind::Zero | Kind::Move => {}
                 Kind::Write => put((block - lba) as usize, value),
                 Kind::Swap => {
                     put(0, expect);
@@ -252,6 +261,8 @@ impl Clients {
         let id = match kind {
             Kind::Write => queue.submit_write(LUN, lba, count as u16, &memory),
             Kind::Swap => queue.submit_compare_write(LUN, lba, &self.buffers[buffer].slice(0..2 * BLOCK_BYTES)),
+            Kind::Zero if rng.one_in(2) => queue.submit_trim(LUN, lba, count as u16),
+            Kind::Zero => queue.submit_write_zeroes(LUN, lba, count as u16),
             Kind::Read | Kind::Move => queue.submit_read(LUN, lba, count as u16, &memory),
         };
         self.flights.insert(id.expect("there is room"), Flight { calls, kind, buffer });
@@ -287,6 +298,7 @@ impl Clients {
                     stored.need("completed the write of value", self.site, *block, *value)?;
                     Return::Done
                 }
+                (true, Kind::Zero) => Return::Done,
                 (true, Kind::Read | Kind::Move) => {
                     let mut bytes = vec![0; BLOCK_BYTES];
                     self.buffers[flight.buffer].read_at(i * BLOCK_BYTES, &mut bytes);
@@ -299,7 +311,7 @@ impl Clients {
                     Return::Read(seen)
                 }
                 (false, Kind::Swap) if differs => Return::Miscompare,
-                (false, Kind::Write | Kind::Swap) => Return::Unknown,
+                (false, Kind::Write | Kind::Swap | Kind::Zero) => Return::Unknown,
                 (false, Kind::Read | Kind::Move) => Return::Void,
             };
             judge.ret(*call, now, returned);

@@ -42,11 +42,12 @@ struct Offer {
 fn verdict(o: &Offer, link: bool) -> Status {
     let s = &o.sub;
     let Ok(op) = Opcode::try_from(s.opcode() as u8) else { return Status::BadOpcode };
-    let data = matches!(op, Opcode::Write | Opcode::Read | Opcode::CompareWrite);
+    let zeroes = matches!(op, Opcode::WriteZeroes | Opcode::Trim);
+    let data = zeroes || matches!(op, Opcode::Write | Opcode::Read | Opcode::CompareWrite);
     let set = op == Opcode::SetOwner;
     let own = matches!(op, Opcode::Acquire | Opcode::Release);
     let flags = match op {
-        Opcode::Write | Opcode::Read => 1,
+        Opcode::Write | Opcode::Read | Opcode::WriteZeroes | Opcode::Trim => 1,
         Opcode::SetOwner | Opcode::Acquire | Opcode::Release => 2,
         _ => 0,
     };
@@ -55,7 +56,7 @@ fn verdict(o: &Offer, link: bool) -> Status {
     if o.reserved || s.flags() & !flags != 0 || s.owner() >= owners || (!aux && s.aux() != 0) {
         return Status::BadOpcode;
     }
-    if own && s.iova() != 0 {
+    if (own || zeroes) && s.iova() != 0 {
         return Status::BadOpcode;
     }
     let most = match op {
@@ -106,15 +107,17 @@ fn any_offer(rng: &mut Rng) -> Offer {
         }
     };
     s.set_opcode(op.code()).set_cid(rng.below(1 << 16)).set_lun(lun).set_blocks(blocks);
-    let own = matches!(op, Opcode::Acquire | Opcode::Release);
+    let bare = matches!(op, Opcode::Acquire | Opcode::Release | Opcode::WriteZeroes | Opcode::Trim);
     let room = most - blocks.min(most);
     let inside = rng.below(room + 1);
     s.set_lba(*rng.pick(&[0, room, inside]));
-    s.set_iova(if own { 0 } else { rng.next_u64() << 12 });
+    s.set_iova(if bare { 0 } else { rng.next_u64() << 12 });
     match op {
         Opcode::Lookup => drop(s.set_aux(rng.next_u64() << 12)),
         Opcode::SetOwner => drop(s.set_aux(rng.next_u64()).set_owner(rng.below(2)).set_flags(rng.below(2) * 2)),
-        Opcode::Write | Opcode::Read => drop(s.set_flags(u64::from(!LUNS[lun as usize].1))),
+        Opcode::Write | Opcode::Read | Opcode::WriteZeroes | Opcode::Trim => {
+            s.set_flags(u64::from(!LUNS[lun as usize].1));
+        }
         // Extents are not held against the LUN's size: the directory knows them.
         Opcode::Acquire | Opcode::Release if rng.one_in(4) => drop(s.set_flags(2).set_blocks(1)),
         Opcode::Acquire | Opcode::Release => drop(s.set_lba(rng.next_u64() >> 32)),
@@ -227,11 +230,11 @@ impl Bench {
             Opcode::Flush => Some(op_kind::FLUSH),
             Opcode::CompareWrite => Some(op_kind::COMPARE),
             Opcode::Acquire | Opcode::Release => Some(op_kind::OWN),
+            Opcode::WriteZeroes | Opcode::Trim => Some(op_kind::ZEROES),
             _ => None,
         };
         let own = kind == Some(op_kind::OWN);
-        let data = matches!(op, Opcode::Write | Opcode::Read | Opcode::CompareWrite);
-        let blocks = if own || data { s.blocks() } else { 1 };
+        let blocks = if kind.is_some_and(|kind| kind != op_kind::FLUSH) { s.blocks() } else { 1 };
         self.news.expect(pack(CmdNew::FIELDS, &[&common[..], &[("cmd", cmd), ("blocks", blocks)]].concat()));
         let Some(kind) = kind else {
             let fields = [

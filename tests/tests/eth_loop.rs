@@ -9,6 +9,7 @@ use dyad_hdl::ir::Bits;
 use dyad_hdl::net::eth_rx::{FLUSH_FIELDS, eth_rx};
 use dyad_hdl::net::eth_tx::{eth_tx, pay_width};
 use dyad_hdl::params::Params;
+use dyad_spec::wire::ZEROES_BYTES;
 use dyad_spec::{BLOCK_BYTES, FrameType};
 use dyad_tests::{Dut, Source, Stall, Trial, field, pack, trial};
 use net::Link;
@@ -119,7 +120,7 @@ impl Pair {
             self.block.append(&mut self.bytes);
             let (fields, _) = want.blocks.front().expect("a block was sent");
             fields.iter().for_each(|(name, value)| assert_eq!(get(name), *value, "{name}"));
-            if self.block.len() == BLOCK_BYTES {
+            if self.block.len() == bytes_of_block(get("zeroes") == 1) {
                 let (_, data) = want.blocks.pop_front().expect("as above");
                 assert_eq!(self.block, data, "block");
                 self.block.clear();
@@ -138,6 +139,11 @@ impl Pair {
             self.counts[2] += 1;
         }
     }
+}
+
+/// Bytes of payload that a block's frames carry.
+fn bytes_of_block(zeroes: bool) -> usize {
+    if zeroes { ZEROES_BYTES } else { BLOCK_BYTES }
 }
 
 /// Traffic of every kind, at a random pace.
@@ -168,13 +174,15 @@ fn traffic(t: &mut Trial, data_w: usize, jumbo: bool, stall: Stall) {
             }
             1 => {
                 let (lba, epoch) = (t.rng.next_u64() >> 32, t.rng.next_u64() >> 32);
-                let fields =
-                    vec![("slot", slot), ("seq", seq), ("lun", t.rng.below(8)), ("lba", lba), ("epoch", epoch)];
+                let zeroes = t.rng.one_in(4);
+                let block = [("lun", t.rng.below(8)), ("lba", lba), ("epoch", epoch), ("zeroes", zeroes.into())];
+                let fields = [&[("slot", slot), ("seq", seq)][..], &block].concat();
                 pair.push("s_job", pack(TxJob::FIELDS, &fields));
-                let data = t.rng.bits(8 * BLOCK_BYTES).to_bytes_le();
+                let bytes = bytes_of_block(zeroes);
+                let data = if zeroes { vec![0; bytes] } else { t.rng.bits(8 * bytes).to_bytes_le() };
                 for (i, chunk) in data.chunks(beat).enumerate() {
                     let mut word = Bits::from_bytes_le(chunk).resize(pay_width(data_w));
-                    word.set(data_w + 1, &Bits::from_u64(u64::from((i + 1) * beat == BLOCK_BYTES), 1));
+                    word.set(data_w + 1, &Bits::from_u64(u64::from((i + 1) * beat == bytes), 1));
                     pair.push("s_pay", word);
                 }
                 want.blocks.push_back((fields, data));

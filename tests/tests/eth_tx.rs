@@ -10,7 +10,7 @@ use net::tx_bench::{Bench, Paces};
 fn traffic(t: &mut Trial, data_w: usize, jumbo: bool, paces: Paces, steps: u64) -> Bench {
     let mut bench = Bench::new(t, data_w, jumbo, paces);
     for _ in 0..steps {
-        match t.rng.below(8) {
+        match t.rng.below(9) {
             0..=3 => {
                 let beats = (BLOCK_BYTES / bench.beat) as u64;
                 let err = t.rng.one_in(6).then(|| t.rng.below(beats) as usize);
@@ -18,6 +18,7 @@ fn traffic(t: &mut Trial, data_w: usize, jumbo: bool, paces: Paces, steps: u64) 
                 bench.block(t, again, err);
             }
             4..=6 => (0..=t.rng.below(3)).for_each(|_| bench.ctl(t)),
+            7 => bench.zeroes(t),
             _ => {
                 let bytes = *t.rng.pick(&[64, 256, 1408, 4096, 8896]);
                 bench.mail(t, bytes);
@@ -42,7 +43,7 @@ fn eth_tx_frames_are_right() {
                 let bench = traffic(t, data_w, jumbo, Paces { mac, ..Paces::FULL }, 90);
                 let bad = bench.taken.iter().filter(|f| f.frame.bad).count();
                 assert!(bad > 0 && bad < 35, "{bad} of {} frames were bad", bench.taken.len());
-                for kind in [FrameType::Write, FrameType::Ack, FrameType::Control] {
+                for kind in [FrameType::Write, FrameType::WriteZeroes, FrameType::Ack, FrameType::Control] {
                     let is = |f: &&net::Taken| f.frame.header().version_type() & 15 == kind.code();
                     assert!(bench.taken.iter().any(|f| is(&f)), "no frame of type {kind:?}");
                 }
@@ -214,7 +215,7 @@ fn turns(order: &str) -> String {
 fn eth_tx_a_stalled_block_stops_nothing() {
     trial(|t| {
         let mut bench = Bench::new(t, 64, false, Paces::FULL);
-        let (seq, mut words) = bench.job(t, false, None);
+        let (seq, mut words) = bench.job(t, false, None, false);
         let rest = words.split_off(bench.link.parts()[0].1 / bench.beat);
         bench.payload(false, words);
         (0..400).for_each(|_| bench.cycle(t));

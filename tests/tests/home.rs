@@ -87,9 +87,10 @@ impl Bench {
     }
 
     fn job(&mut self, client: usize, buf: u64, block: u64) {
+        let zeroes = block % 5 == 2;
         self.jobs[client].push_back((buf, block));
         let name = JOBS[client];
-        self.streams.push(name, pack(HomeJob::FIELDS, &[("buf", buf), ("block", block)]));
+        self.streams.push(name, pack(HomeJob::FIELDS, &[("buf", buf), ("block", block), ("zeroes", zeroes.into())]));
     }
 
     fn cycle(&mut self, rng: &mut Rng) {
@@ -130,7 +131,8 @@ impl Bench {
             let (buf, block) = self.jobs[client].pop_front().expect("a job waits");
             self.served.push(client);
             self.open.push_back((client, buf));
-            self.blocks.expect((block, self.rams[client][buf as usize].clone()));
+            let bytes = &self.rams[client][buf as usize];
+            self.blocks.expect((block, if block % 5 == 2 { vec![0; BLOCK_BYTES] } else { bytes.clone() }));
         }
         // Stable until taken.
         let shown = [

@@ -7,6 +7,7 @@ use dyad_hdl::bundle::{HostBurst, Launch, LocalDone, TxJob};
 use dyad_hdl::ir::Bits;
 use dyad_hdl::offload::launch::launch;
 use dyad_hdl::params::Params;
+use dyad_spec::wire::ZEROES_BYTES;
 use dyad_spec::{BLOCK_BYTES, Status};
 use dyad_tests::{Dut, Scoreboard, Stall, Trial, field, pack, trial};
 use std::collections::{HashMap, VecDeque};
@@ -83,24 +84,33 @@ impl Bench {
 
     /// A write to a block of its own, with these bad beats.
     fn write(&mut self, t: &mut Trial, slot: u64, local: bool, bad: Vec<usize>) {
+        let block = random_block(&mut t.rng);
+        self.launch(t, slot, local, Some(Write { block, bad }));
+    }
+
+    /// A write to a block of its own; of zeroes, where host memory has nothing for it.
+    fn launch(&mut self, t: &mut Trial, slot: u64, local: bool, from: Option<Write>) {
         let lun = t.rng.below(8);
         let mut any = || t.rng.next_u64() >> 32;
         let (seq, epoch, page) = (any(), any(), any() << 12 | slot);
         let lba = 0x8000 * lun + slot;
-        let w = Write { block: random_block(&mut t.rng), bad };
         let request = u64::from(!local && slot % 3 == 1);
-        let fields = [("slot", slot), ("seq", seq), ("epoch", epoch), ("lun", lun), ("lba", lba), ("request", request)];
+        let zeroes = u64::from(from.is_none());
+        let block = [("lun", lun), ("lba", lba), ("request", request), ("zeroes", zeroes)];
+        let fields = [&[("slot", slot), ("seq", seq), ("epoch", epoch)][..], &block].concat();
         let launch = [&fields[..], &[("local", local.into()), ("page", page)]].concat();
         self.streams.push("s_write", pack(Launch::FIELDS, &launch));
         let count = if self.p.data_w == 64 { 2 } else { 1 };
-        for n in 0..count {
+        for n in (0..count).filter(|_| from.is_some()) {
             self.bursts.expect((page << 12 | (n * BLOCK_BYTES as u64 / count), (self.p.block_beats() as u64) / count));
         }
         if !local {
             self.jobs.expect(pack(TxJob::FIELDS, &fields));
         }
         let data_w = self.p.data_w;
-        let data = beats(&w.block, data_w);
+        let asked = from.is_some();
+        let w = from.unwrap_or_else(|| Write { block: vec![0; BLOCK_BYTES], bad: vec![] });
+        let data = beats(if asked { &w.block } else { &w.block[..ZEROES_BYTES] }, data_w);
         for (i, beat) in data.iter().enumerate() {
             let mut word = beat.resize(data_w + 2);
             word.set(data_w, &Bits::from_u64(w.bad.contains(&i).into(), 1));
@@ -118,7 +128,9 @@ impl Bench {
             self.faults += 1;
             self.ends.insert(slot, (Status::DmaReadFault, 0));
         }
-        self.coming.push_back(w);
+        if asked {
+            self.coming.push_back(w);
+        }
     }
 
     fn cycle(&mut self, t: &mut Trial) {
@@ -223,7 +235,11 @@ fn launch_feeds_both_legs() {
                     let local = t.rng.one_in(3);
                     let beat = t.rng.below(p.block_beats() as u64) as usize;
                     let bad = if t.rng.one_in(4) { vec![beat] } else { vec![] };
-                    b.write(t, slot, local, bad);
+                    if t.rng.one_in(4) {
+                        b.launch(t, slot, local, None);
+                    } else {
+                        b.write(t, slot, local, bad);
+                    }
                 }
                 b.drain(t);
                 assert!(b.faults > 0 && b.errors > 0);

@@ -8,7 +8,7 @@ mod mirror_peer;
 
 use common::{WIDTHS, random_block};
 use dyad_hdl::params::Params;
-use dyad_spec::{FrameType, Status};
+use dyad_spec::{BLOCK_BYTES, FrameType, Status};
 use dyad_tests::{Stall, Trial, trial};
 use mirror_bench::{BLOCKS, Bench, Ctl, Frame, LOCAL_LUN, OWN_LUN, SITE, Seen};
 use mirror_peer::{Line, Peer};
@@ -168,6 +168,27 @@ fn mirror_takes_a_whole_block_for_its_parts() {
         let acks = b.play(t, &[whole]);
         assert_eq!(acks.iter().map(says).collect::<Vec<_>>(), [(FrameType::Ack, 8, 1)]);
         assert_eq!(b.events.seen(), [("mirrored", 1)]);
+    });
+}
+
+/// Frames that stand for blocks of zeroes, back to back; good and bad ones among the parts of such a block.
+#[test]
+fn mirror_makes_blocks_of_zeroes() {
+    each_width(|t, p| {
+        let mut b = Bench::new(t, p, Stall::None);
+        let nothing = vec![0; BLOCK_BYTES];
+        let blank = |slot: u64| Frame::of(slot, 1, slot, &nothing, true)[0].of_zeroes();
+        let bad = |f: Frame| f.with(|f| f.good = false);
+        (0..p.mirror_bufs as u64).for_each(|slot| b.send(t, blank(slot), 0, 0));
+        let parts = Frame::of(30, 1, 30, &nothing, false);
+        let seen = b.settle(t);
+        assert_eq!(b.play(t, &[parts[0].clone(), bad(blank(30)), parts[1].clone(), parts[2].clone()]), []);
+        let ends = |acks: Vec<Ctl>| acks.iter().map(says).collect::<Vec<_>>();
+        assert_eq!(ends(b.play(t, &parts[..1])), [(FrameType::Ack, 30, 1)], "the bad frame has undone the first part");
+        let acks = ends(b.play(t, &[parts[1].clone(), blank(31), blank(31), blank(30)]));
+        assert_eq!(acks, [30, 30, 31].map(|slot| (FrameType::Ack, slot, 1)), "repeats: of what is at rest alone");
+        let homed: Vec<_> = seen.iter().filter_map(|s| s.homed.as_ref()).collect();
+        assert!(homed.len() == p.mirror_bufs && homed.iter().all(|h| h.bytes == nothing));
     });
 }
 

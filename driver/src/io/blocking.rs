@@ -1,5 +1,7 @@
 //! Commands that copy and wait: for tools, and for what is not on a fast path.
 
+use std::collections::VecDeque;
+
 use dyad_spec::entry::lookup;
 use dyad_spec::{BLOCK_BYTES, MAX_BLOCKS, MAX_LOOKUPS, Status};
 
@@ -64,6 +66,52 @@ impl<B: Backing> Queue<B> {
             bounce.read_at(0, part);
         }
         Ok(())
+    }
+
+    /// Makes `blocks` blocks from block `lba` on all zeroes, and waits: both stores have them when this returns. As many commands as
+    /// it takes, many under way at a time.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] when the range ends past the last address, [`Error::Command`], and those of [`wait`](Self::wait). Which
+    /// blocks of the range are zeroes after that is not known, but each of them is, or is as it was.
+    pub fn write_zeroes(&mut self, lun: u8, lba: u64, blocks: u64) -> Result<()> {
+        self.over_range("WRITE_ZEROES", Self::submit_write_zeroes, lun, lba, blocks)
+    }
+
+    /// Trims `blocks` blocks from block `lba` on, and waits: at both sites they read as zeroes when this returns.
+    ///
+    /// # Errors
+    /// As [`write_zeroes`](Self::write_zeroes).
+    pub fn trim(&mut self, lun: u8, lba: u64, blocks: u64) -> Result<()> {
+        self.over_range("TRIM", Self::submit_trim, lun, lba, blocks)
+    }
+
+    fn over_range(
+        &mut self,
+        what: &'static str,
+        submit: fn(&mut Self, u8, u64, u16) -> Result<CommandId>,
+        lun: u8,
+        lba: u64,
+        blocks: u64,
+    ) -> Result<()> {
+        let Some(end) = lba.checked_add(blocks) else {
+            let problem = format!("{blocks} blocks from block {lba} on end past the last address").into();
+            return Err(Error::Argument { operation: what, problem, todo: "name blocks of the LUN" });
+        };
+        let (mut next, mut under_way, mut result) = (lba, VecDeque::new(), Ok(()));
+        loop {
+            while result.is_ok() && next < end && (self.room() > 0 || under_way.is_empty()) {
+                let count = (end - next).min(MAX_BLOCKS);
+                match submit(self, lun, next, count as u16) {
+                    Ok(id) => under_way.push_back((id, next)),
+                    Err(error) => result = Err(error),
+                }
+                next += count;
+            }
+            // What has been submitted is waited for, whatever became of the rest.
+            let Some((id, lba)) = under_way.pop_front() else { return result };
+            result = result.and(self.finish(id, (what, lun, lba)).map(drop));
+        }
     }
 
     /// Asks the directory who owns each of `lbas`; `None` for an address past the end of the LUN.

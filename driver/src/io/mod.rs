@@ -216,6 +216,26 @@ impl<B: Backing> Queue<B> {
         self.transfer(Opcode::Read, SubmissionFlags::empty(), (lun, lba, blocks), data)
     }
 
+    /// Submits the wish that `blocks` blocks (1 to 64) become all zeroes at both sites: a write without data in host memory, and
+    /// a short frame a block.
+    ///
+    /// # Errors
+    /// [`Error::QueueFull`].
+    #[inline]
+    pub fn submit_write_zeroes(&mut self, lun: u8, lba: u64, blocks: u16) -> Result<CommandId> {
+        self.push(&Command::new(Opcode::WriteZeroes.code(), lun, blocks, lba, 0), [None, None])
+    }
+
+    /// Submits that the contents of `blocks` blocks (1 to 64) are not needed any more: they read as zeroes from then on, at both
+    /// sites.
+    ///
+    /// # Errors
+    /// [`Error::QueueFull`].
+    #[inline]
+    pub fn submit_trim(&mut self, lun: u8, lba: u64, blocks: u16) -> Result<CommandId> {
+        self.push(&Command::new(Opcode::Trim.code(), lun, blocks, lba, 0), [None, None])
+    }
+
     /// As [`submit_write`](Self::submit_write), and allowed while the LUN is not live: for making its stores equal.
     ///
     /// # Errors

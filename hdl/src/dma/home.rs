@@ -10,7 +10,7 @@
 //! ```
 //!
 //! Client 0 is the local leg of this host's writes, client 1 the mirror, client 2 the copies from the staging area. A job names a gather buffer and a block of the
-//! store; the buffer's words are read from the client's RAM (data come one cycle after the address, and hold while
+//! store; the buffer's words, or zeroes where the job says so, are read from the client's RAM (data come one cycle after the address, and hold while
 //! `rd_en` is low) and go out as one burst of 4096 bytes. `m_done` says that the store has answered, and whether with
 //! an error.
 //!
@@ -68,6 +68,7 @@ pub fn home(p: &Params) -> Module {
         let active = m.reg("active", 1, 0);
         let client = m.reg("client", CLIENT_W, 0);
         let buf = m.reg_nr("buf", 4);
+        let zeroes = m.reg_nr("zeroes", 1);
         let index = m.reg("index", index_w, 0);
         let aw_full = m.reg("aw_full", 1, 0);
         let aw_addr = m.reg_nr("aw_addr", 40);
@@ -90,6 +91,7 @@ pub fn home(p: &Params) -> Module {
         // Read stage, then the W channel straight from the RAM's output.
         let w_last = m.reg("w_last", 1, 0);
         let w_client = m.reg("w_client", CLIENT_W, 0);
+        let w_zeroes = m.reg_nr("w_zeroes", 1);
         let advance = w_free.named("advance");
         let fetch = (active & advance).named("fetch");
         let at_end = index.eq(beats - 1);
@@ -99,6 +101,7 @@ pub fn home(p: &Params) -> Module {
             w_valid.set(active);
             w_last.set(at_end);
             w_client.set(client);
+            w_zeroes.set(zeroes);
         });
         when(fetch, || {
             index.set(index + 1);
@@ -111,6 +114,7 @@ pub fn home(p: &Params) -> Module {
             active.set(1);
             client.set(number);
             buf.set(chosen.buf);
+            zeroes.set(chosen.zeroes);
             aw_full.set(1);
             aw_addr.set(cat(&[chosen.block.slice(0, 28), zero(12)]));
         });
@@ -119,7 +123,7 @@ pub fn home(p: &Params) -> Module {
         awsize.set(clog2(w / 8));
         awburst.set(1);
         awvalid.set(aw_full);
-        wdata.set(onehot_mux(&(0..CLIENTS).map(|i| w_client.eq(i)).collect::<Vec<_>>(), &rd_data));
+        wdata.set(onehot_mux(&(0..CLIENTS).map(|i| w_client.eq(i) & !w_zeroes).collect::<Vec<_>>(), &rd_data));
         wstrb.set(ones(w / 8));
         wlast.set(w_last);
         wvalid.set(w_valid);

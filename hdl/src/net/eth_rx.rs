@@ -17,7 +17,7 @@
 //! **Interface.** `s_axis_rx`: whole frames without FCS, `tready` always 1, gaps anywhere; `tkeep` is low ones, all
 //! ones before the last beat; `tuser` with `tlast`: the MAC found the frame bad. All outputs are events. `m_answer`
 //! ([`Answer`]), `m_flush` ([`FLUSH_FIELDS`]), `m_own` ([`OwnFrame`]), `m_commit` ([`SlotUse`]) and `m_trail` (the trailer's commit word, where it is not
-//! zero; not of CONTROL frames) come for good frames alone. A WRITE frame whose headers are right
+//! zero; not of CONTROL frames) come for good frames alone. A WRITE or REQUEST frame, or one of zeroes, whose headers are right
 //! makes an `m_whdr` ([`RxHead`]), then an `m_wbeat` (data) for each beat of payload that its header announced and that
 //! came, then exactly one `m_wend` ([`RxEnd`]), good or not; all announced beats have come if it is good. A CONTROL
 //! frame the same, without a header: `m_mbbeat` (data, then `first`) and `m_mbend` (`good`, then 16 bits of payload
@@ -55,8 +55,8 @@
 //! | `rx_bad_udp` | has another destination port, a UDP length that does not fit the total length, or a UDP checksum |
 //! | `rx_bad_type` | has another wire version, or no known type |
 //! | `rx_bad_generation` | CONTROL: has a generation that is not 0. Others: another generation, or the link is down |
-//! | `rx_bad_slot` | WRITE, REQUEST, FLUSH, COMMIT, OWN_REQ: has a slot of at least `peer_slots`. Answers: of at least `slots` |
-//! | `rx_bad_length` | WRITE: is no part of a block. CONTROL: payload is not n·64, 64 to 8896. Others: has payload |
+//! | `rx_bad_slot` | WRITE, REQUEST, those of zeroes, FLUSH, COMMIT, OWN_REQ: has a slot of at least `peer_slots`. Answers: of at least `slots` |
+//! | `rx_bad_length` | WRITE, REQUEST: is no part of a block; those of zeroes: is not as they are. CONTROL: payload is not n·64, 64 to 8896. Others: has payload |
 //! | `rx_bad_length` | has a payload length that does not fit its total length |
 //! | `rx_bad_crc` | fails its CRC32C |
 //!
@@ -193,7 +193,8 @@ pub fn eth_rx(p: &Params) -> Module {
         let takes_write = m.reg("takes_write", 1, 0);
         let takes_control = m.reg("takes_control", 1, 0);
         let (whdr_valid, whdr_data) = event_out(m, "m_whdr", RxHead::WIDTH);
-        let block = (is(FrameType::Write) | is(FrameType::Request)).named("block");
+        let zeroes = (is(FrameType::WriteZeroes) | is(FrameType::RequestZeroes)).named("zeroes");
+        let block = (is(FrameType::Write) | is(FrameType::Request) | zeroes).named("block");
         let whdr = pulse("whdr", checked & headers_right & block);
         when(valid & first, || {
             takes_write.set(0);
@@ -213,7 +214,8 @@ pub fn eth_rx(p: &Params) -> Module {
                 epoch: h.held(&wire::EPOCH),
                 offset: h.held(&wire::OFFSET),
                 length: h.held(&wire::LENGTH),
-                request: is(FrameType::Request),
+                request: is(FrameType::Request) | is(FrameType::RequestZeroes),
+                zeroes,
             }
             .pack(),
         );

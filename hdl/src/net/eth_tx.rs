@@ -27,7 +27,7 @@
 //!
 //! **Parameters.** `data_w` 64 or 512.
 //!
-//! **Frames.** With `jumbo` a block is one frame, otherwise three. Frames are chosen at frame boundaries: `s_ctl`, then
+//! **Frames.** With `jumbo` a block is one frame, otherwise three; a block of zeroes is one short frame. Frames are chosen at frame boundaries: `s_ctl`, then
 //! `s_rjob` and `s_job` in turn, then `s_mb`. Parts of blocks may so have other frames between them. An ACK says how
 //! many cycles lie between its `t_ref` and its first beat.
 //!
@@ -214,7 +214,8 @@ pub fn eth_tx(p: &Params) -> Module {
             let fixed = |bytes: usize| kept(format!("checksum_{bytes}"), lit(bytes as u64, 16));
             let whole = fixed(wire::PARTS_JUMBO[0].1);
             let parts: Vec<E> = wire::PARTS_STANDARD.iter().map(|part| fixed(part.1)).collect();
-            let of_part = |b: &Blocks| b.of_part(jumbo, whole, &parts);
+            let zeroes = fixed(wire::ZEROES_BYTES);
+            let of_part = |b: &Blocks| b.of_part(jumbo, zeroes, whole, &parts);
             let mail = kept("checksum_mail".to_string(), fields[MAILBOX].length);
             let sums = [fixed(0), of_part(&again), of_part(&first), mail];
             frame_header(&addresses, &FrameFields::unpack(chosen), onehot_mux(&grants, &sums))
@@ -335,6 +336,7 @@ pub fn eth_tx(p: &Params) -> Module {
         event("tx_frames", finish);
         event("tx_write", finish & is(FrameType::Write));
         event("tx_request", finish & is(FrameType::Request));
+        event("tx_zeroes", finish & (is(FrameType::WriteZeroes) | is(FrameType::RequestZeroes)));
         event("tx_resend", finish & from(AGAIN));
         event("tx_ack", finish & is(FrameType::Ack));
         event("tx_busy", finish & is(FrameType::Busy));

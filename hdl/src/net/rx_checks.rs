@@ -129,7 +129,15 @@ pub(super) fn header_checks(m: &M, p: &Params, h: &Parser, x: &Expected, sum_rig
 
     let n_slot = h.beat_of(&wire::SLOT);
     let slot = h.value(&wire::SLOT, n_slot);
-    let theirs = [FrameType::Write, FrameType::Request, FrameType::Flush, FrameType::Commit, FrameType::OwnReq];
+    let theirs = [
+        FrameType::Write,
+        FrameType::Request,
+        FrameType::WriteZeroes,
+        FrameType::RequestZeroes,
+        FrameType::Flush,
+        FrameType::Commit,
+        FrameType::OwnReq,
+    ];
     let of_peer = any_of(&theirs.map(|t| is(t, n_slot)));
     let too_big = mux(of_peer, slot.ge(x.peer_slots) | slot.slice(SLOT_W, 16 - SLOT_W).any(), slot.ge(p.slots));
     let slot_bad = !is(FrameType::Control, n_slot) & too_big;
@@ -140,10 +148,16 @@ pub(super) fn header_checks(m: &M, p: &Params, h: &Parser, x: &Expected, sum_rig
     let part = |(from, bytes): &(usize, usize)| offset.eq(from / wire::OFFSET_UNIT) & length.eq(*bytes);
     let parts: Vec<E> = wire::PARTS_JUMBO.iter().chain(wire::PARTS_STANDARD).map(part).collect();
     let whole = !length.trunc(6).any();
+    let is_now = |t: FrameType| is(t, n_length);
+    let of_zeroes = is_now(FrameType::WriteZeroes) | is_now(FrameType::RequestZeroes);
     let right = mux(
-        is(FrameType::Write, n_length) | is(FrameType::Request, n_length),
+        is_now(FrameType::Write) | is_now(FrameType::Request),
         any_of(&parts),
-        mux(is(FrameType::Control, n_length), length.any() & length.le(CONTROL_MAX), !length.any()),
+        mux(
+            of_zeroes,
+            part(&(0, wire::ZEROES_BYTES)),
+            mux(is_now(FrameType::Control), length.any() & length.le(CONTROL_MAX), !length.any()),
+        ),
     );
     let same = h.value(&wire::IP_LENGTH, n_length).eq(ip_length(length));
 

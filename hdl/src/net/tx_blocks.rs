@@ -75,29 +75,39 @@ impl Blocks {
         }
     }
 
-    /// Of the part that is next: `whole` when a block is one frame, otherwise one of `parts`.
-    pub fn of_part(&self, jumbo: E, whole: E, parts: &[E]) -> E {
+    /// Of the part that is next: `zeroes` of a block of zeroes, `whole` when a block is one frame, otherwise one of `parts`.
+    pub fn of_part(&self, jumbo: E, zeroes: E, whole: E, parts: &[E]) -> E {
         assert_eq!(parts.len(), wire::PARTS_STANDARD.len(), "one item a part");
-        mux(jumbo, whole, select(self.part, parts))
+        mux(self.zeroes(), zeroes, mux(jumbo, whole, select(self.part, parts)))
+    }
+
+    /// The block that is next is all zeroes.
+    fn zeroes(&self) -> E {
+        TxJob::unpack(self.job.data).zeroes
     }
 
     /// A number of the part that is next, in `w` bits.
     fn number(&self, jumbo: E, w: usize, of: fn(&(usize, usize)) -> usize) -> E {
         let item = |part: &(usize, usize)| lit(of(part) as u64, w);
         let parts: Vec<E> = wire::PARTS_STANDARD.iter().map(item).collect();
-        self.of_part(jumbo, item(&wire::PARTS_JUMBO[0]), &parts)
+        self.of_part(jumbo, item(&(0, wire::ZEROES_BYTES)), item(&wire::PARTS_JUMBO[0]), &parts)
     }
 
     /// The part that is next completes its block.
     pub fn completes(&self, jumbo: E) -> E {
-        jumbo | self.part.eq(wire::PARTS_STANDARD.len() - 1)
+        jumbo | self.zeroes() | self.part.eq(wire::PARTS_STANDARD.len() - 1)
     }
 
     /// What the frame of the part that is next says.
     pub fn fields(&self, jumbo: E, generation: E) -> FrameFields {
         let j = TxJob::unpack(self.job.data);
+        let ftype = |t: FrameType| lit(t.code(), 4);
         FrameFields {
-            ftype: mux(j.request, lit(FrameType::Request.code(), 4), lit(FrameType::Write.code(), 4)),
+            ftype: mux(
+                j.zeroes,
+                mux(j.request, ftype(FrameType::RequestZeroes), ftype(FrameType::WriteZeroes)),
+                mux(j.request, ftype(FrameType::Request), ftype(FrameType::Write)),
+            ),
             generation,
             slot: j.slot,
             seq: j.seq,

@@ -99,7 +99,7 @@ pub fn copy(p: &Params) -> Module {
         });
         coming.set("m_ready", end);
         homes.set("s_valid", end & !bad);
-        homes.set("s_data", HomeJob { buf: cur.buf.zext(4), block: cur.block }.pack());
+        homes.set("s_data", HomeJob { buf: cur.buf.zext(4), block: cur.block, zeroes: zero(1) }.pack());
         m_home.valid.set(homes.get("m_valid"));
         m_home.data.set(homes.get("m_data"));
         homes.set("m_ready", m_home.ready);

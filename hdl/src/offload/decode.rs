@@ -23,7 +23,7 @@
 use dyad_spec::entry::{SubmissionFlags, submission as sub};
 use dyad_spec::{Field, MAX_BLOCKS, MAX_LOOKUPS, Opcode, Status, regs};
 
-use crate::bundle::op_kind::{COMPARE, FLUSH, OWN, READ, WRITE};
+use crate::bundle::op_kind::{COMPARE, FLUSH, OWN, READ, WRITE, ZEROES};
 use crate::bundle::{AdminCmd, CMD_W, CmdNew, Cqe, KIND_W, LBA_W, LUN_W, OpInfo, Sqe};
 use crate::params::Params;
 use crate::prelude::*;
@@ -98,12 +98,15 @@ pub fn decode(p: &Params) -> Module {
         let acquire = is(Opcode::Acquire).named("acquire");
         let release = is(Opcode::Release).named("release");
         let compare = is(Opcode::CompareWrite).named("compare");
-        let data = (write | read | compare).named("data");
+        let zeroes = (is(Opcode::WriteZeroes) | is(Opcode::Trim)).named("zeroes");
+        // What names blocks, and of that what moves them from or to host memory.
+        let paged = (write | read | compare).named("paged");
+        let data = (paged | zeroes).named("data");
         let own = (acquire | release).named("own");
         let known = any_of(&[data, flush, lookup, identify, set_owner, own]);
         let sync_bit = u64::from(SubmissionFlags::SYNC.bits());
         let whole_bit = u64::from(SubmissionFlags::WHOLE_LUN.bits());
-        let allowed = mux(write | read, lit(sync_bit, 8), mux(set_owner | own, lit(whole_bit, 8), 0));
+        let allowed = mux(write | read | zeroes, lit(sync_bit, 8), mux(set_owner | own, lit(whole_bit, 8), 0));
         let sync = (flags & sync_bit).any();
         let whole = (flags & whole_bit).any();
         let stray = (flags & !allowed).any()
@@ -111,7 +114,7 @@ pub fn decode(p: &Params) -> Module {
             | (!set_owner & get(sub::OWNER).any())
             | (set_owner & get(sub::OWNER).gt(1))
             | (!set_owner & !lookup & get(sub::AUX).any())
-            | (own & get(sub::IOVA).any());
+            | ((own | zeroes) & get(sub::IOVA).any());
         let lba = get(sub::LBA);
         let low = lba.slice(0, 32);
         let end = low.zext(33) + blocks.zext(33);
@@ -126,7 +129,7 @@ pub fn decode(p: &Params) -> Module {
                 | (lookup & (blocks.eq(0) | blocks.gt(MAX_LOOKUPS))),
             named_lun & (!lun_valid | get(sub::LUN).ge(luns)),
             (data & (lba.slice(32, 32).any() | end.gt(size.zext(33)))) | ((set_owner | own) & lba.slice(32, 32).any()),
-            ((data | lookup | identify) & get(sub::IOVA).slice(0, 12).any())
+            ((paged | lookup | identify) & get(sub::IOVA).slice(0, 12).any())
                 | (lookup & get(sub::AUX).slice(0, 12).any()),
             (data | own) & !live & !sync,
             (data | flush | own) & !local & !link,
@@ -236,8 +239,8 @@ pub fn decode(p: &Params) -> Module {
                     cmd: s_free.data,
                     block: zero(6),
                     kind: onehot_mux(
-                        &[flush, write, read, own, compare],
-                        &[FLUSH, WRITE, READ, OWN, COMPARE].map(|k| lit(k, KIND_W)),
+                        &[flush, write, read, own, compare, zeroes],
+                        &[FLUSH, WRITE, READ, OWN, COMPARE, ZEROES].map(|k| lit(k, KIND_W)),
                     ),
                     local,
                     lun: get(sub::LUN).slice(0, LUN_W),

@@ -14,7 +14,8 @@
 //! A gather buffer is reserved before the host read starts, and home jobs queue up, so the payload never waits for the
 //! store. Each beat that comes from host memory is written to the buffer and handed to the frame in the same cycle. When the
 //! last beat is in, the block goes home; that of a request goes to its slot's place in the staging area. A beat with an error
-//! ends the frame as bad and drops the buffer: the store keeps the old block.
+//! ends the frame as bad and drops the buffer: the store keeps the old block. Of a block of zeroes nothing is read: the few that
+//! its frame carries are made here, and `home` makes the rest.
 //!
 //! - Parameters: `DATA_W`, `STORE_W`, `local_bufs` = reads under way.
 //! - Latency: `s_write` to `m_rd` 1 cycle; `s_rdata` to `m_pay` 0; last beat to `m_home` 1.
@@ -26,7 +27,8 @@
 //! - Errors: `ev_dma_fault`, and status DmaReadFault or StoreError in `m_local`.
 //! - Source: CRC32C, RFC 3720 12.1. Tests: `tests/tests/launch.rs`.
 
-use dyad_spec::{Status, regs};
+use dyad_spec::wire::{ZEROES_BYTES, crc32c};
+use dyad_spec::{BLOCK_BYTES, Status, regs};
 
 use crate::bundle::{HomeJob, HostBurst, Launch, LocalDone, SLOT_W, TxJob};
 use crate::params::Params;
@@ -46,6 +48,8 @@ crate::bundle! {
         local: 1,
         /// Block in the store.
         block: 32,
+        /// It is all zeroes: none of it comes from host memory.
+        zeroes: 1,
     }
 }
 
@@ -124,34 +128,37 @@ pub fn launch(p: &Params) -> Module {
         // A request waits in the staging area until its owner has it.
         let at_home = store_base.slice_dyn(req.lun, 32) + req.lba;
         let block = mux(req.request, staging_base + req.slot.zext(32), at_home);
-        coming.set("s_data", Coming { buf, slot: req.slot, local: req.local, block }.pack());
+        coming.set("s_data", Coming { buf, slot: req.slot, local: req.local, block, zeroes: req.zeroes }.pack());
         when(take, || {
-            asking.set(1);
+            asking.set(!req.zeroes);
             page.set(req.page);
             when(!req.local, || job_full.set(1));
-            let Launch { slot, seq, lun, lba, epoch, request, .. } = req;
-            job.set(TxJob { slot, seq, lun, lba, epoch, request }.pack());
+            let Launch { slot, seq, lun, lba, epoch, request, zeroes, .. } = req;
+            job.set(TxJob { slot, seq, lun, lba, epoch, request, zeroes }.pack());
         });
 
         // The payload comes: gather RAM, frame, checksum.
         let cur = Coming::unpack(coming.get("m_data"));
         let open = coming.get("m_valid");
-        let data = s_rdata.data.slice(0, d);
-        let err = s_rdata.data.bit(d + 1);
+        // What host memory brings meanwhile is of a later block.
+        let real = (!cur.zeroes).named("real");
+        let data = s_rdata.data.slice(0, d) & rep(real, d);
+        let err = s_rdata.data.bit(d + 1) & real;
         let index = m.reg("index", clog2(beats), 0);
         let faulty = m.reg("faulty", 1, 0);
         let crc = m.reg_wide("crc", 32, u64::from(u32::MAX));
-        let end = index.eq(beats - 1).named("end");
+        let end = (index.eq(beats - 1) | (cur.zeroes & index.eq(ZEROES_BYTES * 8 / d - 1))).named("end");
         // At its last beat a block must be able to fail. A whole one always finds room among the home jobs.
         let homes = m.inst("u_homes", &fifo(16, HomeJob::WIDTH));
         let fault_full = m.reg("fault_full", 1, 0);
         let fault_slot = m.reg_nr("fault_slot", SLOT_W);
         let accept = open & (!end | !fault_full);
         let pay_ready = cur.local | m_pay.ready;
-        s_rdata.ready.set(accept & pay_ready);
-        m_pay.valid.set(s_rdata.valid & accept & !cur.local);
+        let comes = s_rdata.valid | cur.zeroes;
+        s_rdata.ready.set(accept & pay_ready & real);
+        m_pay.valid.set(comes & accept & !cur.local);
         m_pay.data.set(cat(&[end, err, data]));
-        let beat = s_rdata.fire().named("beat");
+        let beat = (comes & accept & pay_ready).named("beat");
         let crc_next = crc_step(crc.get(), data);
         let bad = (faulty | err).named("bad");
         let lane_bits = clog2(lanes);
@@ -172,7 +179,7 @@ pub fn launch(p: &Params) -> Module {
         });
         coming.set("m_ready", beat & end);
         homes.set("s_valid", beat & end & !bad);
-        homes.set("s_data", HomeJob { buf: cur.buf, block: cur.block }.pack());
+        homes.set("s_data", HomeJob { buf: cur.buf, block: cur.block, zeroes: cur.zeroes }.pack());
         m_home.valid.set(homes.get("m_valid"));
         m_home.data.set(homes.get("m_data"));
         homes.set("m_ready", m_home.ready);
@@ -185,7 +192,12 @@ pub fn launch(p: &Params) -> Module {
 
         // What each buffer holds, and the end of the local leg: the store's answer, or a fault.
         let slots = m.ram("slot_of", bufs, SLOT_W + 32);
-        slots.write(beat & end, cur.buf.slice(0, clog2(bufs)), cat(&[!crc_next, cur.slot]));
+        let crc_of_zeroes = lit(crc32c(&[0; BLOCK_BYTES]).into(), 32);
+        slots.write(
+            beat & end,
+            cur.buf.slice(0, clog2(bufs)),
+            cat(&[mux(cur.zeroes, crc_of_zeroes, !crc_next), cur.slot]),
+        );
         let done_buf = done_data.slice(0, 4);
         let kept = slots.read_async(done_buf.slice(0, clog2(bufs)));
         let status = mux(done_data.bit(4), lit(Status::StoreError.code(), 8), lit(Status::Ok.code(), 8));

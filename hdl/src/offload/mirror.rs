@@ -12,7 +12,8 @@
 //!                m_claim: a request has its lock (s_claimed: may it go?); m_resolved: it is over without a COMMIT
 //! ```
 //!
-//! A frame brings a whole block or one of three parts; parts are placed where they belong, in any order. When a buffer
+//! A frame brings a whole block or one of three parts, or says that the block is all zeroes; parts are placed where they belong,
+//! in any order. When a buffer
 //! holds a whole block, and each frame of it was verified, and the directory says that the peer owns the block in the
 //! epoch that the frames name, the block's lock is taken, the block goes home in one go, and when the store has
 //! answered, it is acknowledged, and handed over to `pending` with its lock. For each slot of the peer a table keeps the
@@ -141,6 +142,8 @@ pub fn mirror(p: &Params) -> Module {
         let request: Vec<Var> = (0..n).map(|i| m.reg_nr(format!("request{i}"), 1)).collect();
         // The epoch that its frames name.
         let epochs = m.ram("epochs", n, 32);
+        // Its frame stands for a block of zeroes.
+        let zeroes: Vec<Var> = (0..n).map(|i| m.reg_nr(format!("zeroes{i}"), 1)).collect();
         // Of an earlier link: goes home unanswered.
         let past: Vec<Var> = (0..n).map(|i| bit_reg(format!("past{i}"), 1)).collect();
         // Bit j of `elder[i]`: buffer i was taken before buffer i + 1 + j.
@@ -212,7 +215,7 @@ pub fn mirror(p: &Params) -> Module {
                 gathering[i] & !any_of(&rivals.collect::<Vec<_>>())
             })
             .collect();
-        let whole_frame = h.length.eq(BLOCK_BYTES);
+        let whole_frame = h.length.eq(BLOCK_BYTES) | h.zeroes;
         let mut part = zero(3);
         for (i, (offset, _)) in PARTS_STANDARD.iter().enumerate() {
             part = part | mux(h.offset.eq(offset / OFFSET_UNIT), lit(1 << i, 3), 0);
@@ -301,7 +304,10 @@ pub fn mirror(p: &Params) -> Module {
                 parts[i].set(parts_now);
                 t_last[i].set(end.t_last);
             });
-            when(here[i] & accept, || state[i].set(WHOLE));
+            when(here[i] & accept, || {
+                state[i].set(WHOLE);
+                zeroes[i].set(f.zeroes);
+            });
             when(here[i] & discard, || state[i].set(FREE));
         }
         when(end_valid, || action.set(DROP));
@@ -390,7 +396,7 @@ pub fn mirror(p: &Params) -> Module {
         when(goes_home, || {
             home_full.set(1);
             let block = store_base.slice_dyn(by(holder, &lun), 32) + by(holder, &lba);
-            home_q.set(HomeJob { buf: holder, block }.pack());
+            home_q.set(HomeJob { buf: holder, block, zeroes: by(holder, &zeroes) }.pack());
         });
 
         // The store has answered: table, lock, acknowledgement, buffer.

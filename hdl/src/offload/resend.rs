@@ -121,7 +121,7 @@ pub fn resend(p: &Params) -> Module {
         let Resend { slot, seq, lun, lba, request, .. } = cur;
         let epoch = epoch.get();
         may_start.set(known);
-        m_job.data.set(TxJob { slot, seq, lun, lba, epoch, request }.pack());
+        m_job.data.set(TxJob { slot, seq, lun, lba, epoch, request, zeroes: zero(1) }.pack());
         when(m_job.fire(), || job.set(0));
 
         // Send, or throw away.

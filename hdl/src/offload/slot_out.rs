@@ -1,6 +1,6 @@
 //! What `slots` sends, and the list of slots that are free.
 
-use crate::bundle::op_kind::{COMPARE, OWN};
+use crate::bundle::op_kind::{COMPARE, OWN, ZEROES};
 use crate::bundle::{
     BlockDone, CompareJob, CopyJob, HOLDER_W, Launch, LockRel, LockReq, OpInfo, OwnJob, Resend, Resolved, SLOT_W,
     SlotUse,
@@ -115,7 +115,7 @@ impl Outputs {
 pub(super) fn launch_of(slot: E, seq: E, op: &OpInfo, epoch: E, request: E) -> E {
     let OpInfo { local, lun, lba, page, .. } = *op;
     let page = mux(op.kind.eq(COMPARE), page + 1, page);
-    Launch { slot, seq, epoch, local, lun, lba, page, request }.pack()
+    Launch { slot, seq, epoch, local, lun, lba, page, request, zeroes: op.kind.eq(ZEROES) }.pack()
 }
 
 /// Free slots: filled once after reset, then recycled.

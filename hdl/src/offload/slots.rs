@@ -66,7 +66,7 @@ use dyad_spec::{FrameType, Status};
 use super::slot_event::{Conditions, Event, Sources};
 use super::slot_out::{EVENTS, Outputs, Pool, commit, launch_of, settled};
 use super::slot_state::{ACTIVE, COMPARING, COPYING, FREE, OWNING, PARKED, SlotState, WAITING, begin};
-use crate::bundle::op_kind::{COMPARE, FLUSH, OWN, READ, WRITE};
+use crate::bundle::op_kind::{COMPARE, FLUSH, OWN, READ, WRITE, ZEROES};
 use crate::bundle::{BlockDone, LUN_W, OpInfo, Resend, SLOT_W, SlotUse};
 use crate::params::Params;
 use crate::prelude::*;
@@ -159,7 +159,8 @@ pub fn slots(p: &Params) -> Module {
 
         fence_lun_q.set(info.lun);
         let is_compare = info.kind.eq(COMPARE).named("is_compare");
-        let is_write = (info.kind.eq(WRITE) | is_compare).named("is_write");
+        let puts = info.kind.eq(WRITE) | info.kind.eq(ZEROES);
+        let is_write = (puts | is_compare).named("is_write");
         let is_flush = info.kind.eq(FLUSH).named("is_flush");
         let is_own = info.kind.eq(OWN).named("is_own");
         let mirrored = ((is_write | is_flush | is_own) & !info.local).named("mirrored");
@@ -169,8 +170,7 @@ pub fn slots(p: &Params) -> Module {
         // A request that is out holds no lock.
         let owning = cur.phase.eq(OWNING).named("owning");
         let unlocked = ((active & cur.request) | is_flush | is_own | parked | owning).named("unlocked");
-        // It waits for a change of owner.
-        let for_owner = is_own | owning;
+        let for_owner = is_own | owning; // it waits for a change of owner
         let staging = m.reg("staging", 1, 0);
         staging.set(staging_base.any());
 
@@ -217,7 +217,7 @@ pub fn slots(p: &Params) -> Module {
         when(take_op & op.kind.ne(FLUSH) & op.kind.ne(OWN), || {
             to.ask_lock(new_slot, &op, op.kind.ne(READ));
         });
-        let foreign = (info.kind.eq(WRITE) & !info.local & admit.owner.ne(site)).named("foreign");
+        let foreign = (puts & !info.local & admit.owner.ne(site)).named("foreign");
         when(is_admit & admit.counted, || next.set("counted", 1));
         let down = mirrored & !link_ok;
         when(is_admit & copying, copy_home);
@@ -538,8 +538,7 @@ pub fn slots(p: &Params) -> Module {
             when(is_write, || to.write.send(out)).otherwise(|| to.read.send(out));
         });
         // Both sites have it: a dual write ends, a request is copied home under its lock.
-        let ends = finish.get() | (settle & !cur.request);
-        let ends = ends.named("ends");
+        let ends = (finish.get() | (settle & !cur.request)).named("ends");
         when(settle & cur.request, || {
             next.set("phase", COPYING);
             ask_lock();

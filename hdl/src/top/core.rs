@@ -132,6 +132,7 @@ const EVENTS: &[(&str, &[(&str, Counter)])] = &[
             ("tx_busy", Counter::tx_busy),
             ("tx_refused", Counter::tx_refused),
             ("tx_request", Counter::tx_request),
+            ("tx_zeroes", Counter::tx_zeroes),
             ("tx_not_owner", Counter::tx_not_owner),
             ("tx_own_req", Counter::tx_own_req),
             ("tx_grant", Counter::tx_grant),

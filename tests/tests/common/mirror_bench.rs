@@ -8,7 +8,7 @@ use dyad_hdl::bundle::{
 use dyad_hdl::ir::Bits;
 use dyad_hdl::offload::mirror::{FIRST_HOLDER, mirror};
 use dyad_hdl::params::Params;
-use dyad_spec::wire::{OFFSET_UNIT, PARTS_JUMBO, PARTS_STANDARD};
+use dyad_spec::wire::{OFFSET_UNIT, PARTS_JUMBO, PARTS_STANDARD, ZEROES_BYTES};
 use dyad_spec::{FrameType, regs};
 use dyad_tests::{Dut, Sink, Source, Stall, Trial, field, pack};
 use dyad_verilator::PortId;
@@ -47,6 +47,8 @@ pub struct Frame {
     pub bytes: Vec<u8>,
     pub good: bool,
     pub request: bool,
+    /// It stands for a whole block of zeroes.
+    pub zeroes: bool,
 }
 
 impl Frame {
@@ -63,6 +65,7 @@ impl Frame {
             bytes: block[part.0..part.0 + part.1].to_vec(),
             good: true,
             request: false,
+            zeroes: false,
         };
         parts.iter().map(frame).collect()
     }
@@ -71,6 +74,11 @@ impl Frame {
     pub fn asks(slot: u64, seq: u64, lba: u64, block: &[u8], jumbo: bool) -> Vec<Self> {
         let ask = |f: &mut Self| (f.lun, f.request) = (OWN_LUN, true);
         Self::of(slot, seq, lba, block, jumbo).iter().map(|f| f.with(ask)).collect()
+    }
+
+    /// The same block, all zeroes, as one short frame.
+    pub fn of_zeroes(&self) -> Self {
+        self.with(|f| (f.part, f.bytes, f.zeroes) = ((0, ZEROES_BYTES), vec![0; ZEROES_BYTES], true))
     }
 
     /// The same with something changed.
@@ -290,6 +298,7 @@ impl Bench {
             ("offset", (frame.part.0 / OFFSET_UNIT) as u64),
             ("length", frame.part.1 as u64),
             ("request", frame.request.into()),
+            ("zeroes", frame.zeroes.into()),
         ];
         let head = pack(RxHead::FIELDS, &fields);
         place(&mut self.line, head_at, &|l| {

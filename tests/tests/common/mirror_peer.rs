@@ -2,7 +2,7 @@
 
 use crate::common::random_block;
 use crate::mirror_bench::{Bench, Frame, OWN_LUN, SITE, Seen};
-use dyad_spec::{FrameType, Status};
+use dyad_spec::{BLOCK_BYTES, FrameType, Status};
 use dyad_tests::Trial;
 use std::collections::{HashMap, HashSet};
 
@@ -120,7 +120,7 @@ impl Peer {
             return;
         }
         self.seqs[slot] = (self.seqs[slot] + 1 + t.rng.below(2)) & 0xffff_ffff;
-        let block = random_block(&mut t.rng);
+        let block = if t.rng.one_in(4) { vec![0; BLOCK_BYTES] } else { random_block(&mut t.rng) };
         self.writes[slot] = Some(Write { seq: self.seqs[slot], lba, block, repeat: 0 });
         self.written += 1;
     }
@@ -128,7 +128,12 @@ impl Peer {
     fn send(&mut self, t: &mut Trial, slot: usize) {
         let w = self.writes[slot].as_ref().expect("a write");
         let of = if self.line.request { Frame::asks } else { Frame::of };
-        for frame in of(slot as u64, w.seq, w.lba, &w.block, self.line.jumbo) {
+        let mut frames = of(slot as u64, w.seq, w.lba, &w.block, self.line.jumbo);
+        // A block of zeroes may come as such, or as any other.
+        if w.block.iter().all(|byte| *byte == 0) && t.rng.one_in(2) {
+            frames = vec![frames[0].of_zeroes()];
+        }
+        for frame in frames {
             if !Line::hits(t, self.line.loss) {
                 self.pool.push(frame.clone());
             }

@@ -124,7 +124,8 @@ pub struct Reader {
     index_w: usize,
     words: usize,
     stall: u64,
-    jobs: VecDeque<(u64, u64)>,
+    /// Buffer, block in the store, whether it is all zeroes.
+    jobs: VecDeque<(u64, u64, bool)>,
     bytes: Vec<u8>,
     asked: usize,
     pending: bool,
@@ -186,14 +187,15 @@ impl Reader {
         }
         if let Some(job) = self.sink.sample(dut) {
             let of = |name| field(dyad_hdl::bundle::HomeJob::FIELDS, &job, name);
-            self.jobs.push_back((of("buf"), of("block")));
+            self.jobs.push_back((of("buf"), of("block"), of("zeroes") == 1));
         }
         if self.bytes.len() < BLOCK_BYTES {
             return None;
         }
         self.asked = 0;
-        let (buf, block) = self.jobs.pop_front().expect("a job was read");
-        Some(Homed { buf, block, bytes: std::mem::take(&mut self.bytes) })
+        let (buf, block, zeroes) = self.jobs.pop_front().expect("a job was read");
+        let bytes = std::mem::take(&mut self.bytes);
+        Some(Homed { buf, block, bytes: if zeroes { vec![0; BLOCK_BYTES] } else { bytes } })
     }
 }
 

@@ -226,7 +226,7 @@ impl Model {
         self.launches.remove(expected);
         self.show(slot, of("seq"));
         let u = self.at(slot);
-        assert_eq!(u.op.kind == WRITE, write);
+        assert_eq!((u.op.kind == WRITE, u64::from(u.op.zeroes())), (write, of("zeroes")));
         let want = (u.seq, u.epoch, u64::from(u.op.local), u.op.lun, u.op.lba, u.op.id * 3, u64::from(u.request));
         assert_eq!(
             (of("seq"), of("epoch"), of("local"), of("lun"), of("lba"), of("page"), of("request")),

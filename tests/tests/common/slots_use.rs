@@ -1,7 +1,7 @@
 //! What is known of one slot in use.
 
 use dyad_hdl::bundle::OpInfo;
-use dyad_hdl::bundle::op_kind::{FLUSH, OWN, READ};
+use dyad_hdl::bundle::op_kind::{FLUSH, OWN, READ, WRITE, ZEROES};
 use dyad_hdl::ir::Bits;
 use dyad_spec::Status;
 use dyad_tests::pack;
@@ -17,11 +17,16 @@ pub struct Op {
 }
 
 impl Op {
+    /// A write whose data are all zeroes: one in four.
+    pub fn zeroes(&self) -> bool {
+        self.kind == WRITE && self.id.is_multiple_of(4)
+    }
+
     pub fn pack(&self) -> Bits {
         let fields = [
             ("cmd", self.id >> 6),
             ("block", self.id & 63),
-            ("kind", self.kind),
+            ("kind", if self.zeroes() { ZEROES } else { self.kind }),
             ("local", self.local.into()),
             ("lun", self.lun),
             ("lba", self.lba),

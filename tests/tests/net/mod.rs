@@ -192,8 +192,14 @@ impl Frame {
 
 /// A frame that names a slot of its sender.
 pub fn of_peer(kind: FrameType) -> bool {
-    use FrameType::{Commit, Flush, OwnReq, Request, Write};
-    matches!(kind, Write | Request | Flush | Commit | OwnReq)
+    use FrameType::{Commit, Flush, OwnReq};
+    of_block(kind) || matches!(kind, Flush | Commit | OwnReq)
+}
+
+/// Frames that carry a block, or a part of one.
+pub fn of_block(kind: FrameType) -> bool {
+    use FrameType::{Request, RequestZeroes, Write, WriteZeroes};
+    matches!(kind, Write | Request | WriteZeroes | RequestZeroes)
 }
 
 /// The first check that the headers alone fail.
@@ -245,6 +251,7 @@ pub fn header_fault(h: &Header, link: &Link) -> Option<Counter> {
         FrameType::Write | FrameType::Request => {
             wire::PARTS_JUMBO.iter().chain(wire::PARTS_STANDARD).any(|p| *p == (offset, length))
         }
+        FrameType::WriteZeroes | FrameType::RequestZeroes => (offset, length) == (0, wire::ZEROES_BYTES),
         FrameType::Control => length > 0 && length.is_multiple_of(64) && length <= CONTROL_MAX,
         _ => length == 0,
     };

@@ -11,7 +11,7 @@ use dyad_spec::FrameType;
 use dyad_spec::counters::Counter;
 use dyad_tests::{Dut, Trial, pack};
 
-use super::{Axis, AxisBeat, Frame, Link, beats_of, header_fault};
+use super::{Axis, AxisBeat, Frame, Link, beats_of, header_fault, of_block};
 
 /// Every reason to drop a frame, and good.
 pub const VERDICTS: [Counter; 14] = [
@@ -129,7 +129,7 @@ impl RxBench {
             let cycle = self.dut.cycle();
             let payload = i.checked_sub(header_beats);
             if let (Some(h), true) = (&headed, i + 1 == header_beats)
-                && matches!(kind, Some(FrameType::Write | FrameType::Request))
+                && let Some(kind) = kind.filter(|kind| of_block(*kind))
             {
                 let fields = [
                     ("slot", h.slot()),
@@ -139,14 +139,15 @@ impl RxBench {
                     ("epoch", h.epoch()),
                     ("offset", h.offset()),
                     ("length", h.length()),
-                    ("request", (kind == Some(FrameType::Request)).into()),
+                    ("request", matches!(kind, FrameType::Request | FrameType::RequestZeroes).into()),
+                    ("zeroes", matches!(kind, FrameType::WriteZeroes | FrameType::RequestZeroes).into()),
                 ];
                 self.expect(cycle + 1 + u64::from(wide), "m_whdr", pack(RxHead::FIELDS, &fields));
             }
             if let Some(n) = payload.filter(|n| *n < announced && !beat.last) {
                 let data = Bits::from_bytes_le(&beat.data);
                 match kind {
-                    Some(FrameType::Write | FrameType::Request) => self.expect(cycle + delay, "m_wbeat", data),
+                    Some(kind) if of_block(kind) => self.expect(cycle + delay, "m_wbeat", data),
                     Some(FrameType::Control) => {
                         let mut word = data.resize(8 * self.width + 1);
                         word.set(8 * self.width, &Bits::from_u64(u64::from(n == 0), 1));
@@ -191,7 +192,7 @@ impl RxBench {
             self.expect(cycle + 1, "m_trail", Bits::from_u64(frame.commit().into(), 32));
         }
         match kind {
-            FrameType::Write | FrameType::Request => {
+            kind if of_block(kind) => {
                 let end = pack(RxEnd::FIELDS, &[("good", u64::from(good)), ("t_last", self.now & 0xffff_ffff)]);
                 self.expect(cycle + delay, "m_wend", end);
             }

@@ -8,11 +8,12 @@ use dyad_hdl::ir::Bits;
 use dyad_hdl::net::eth_tx::eth_tx;
 use dyad_hdl::params::Params;
 use dyad_spec::counters::Counter;
+use dyad_spec::wire::ZEROES_BYTES;
 use dyad_spec::wire::commit_word;
 use dyad_spec::{BLOCK_BYTES, FrameType};
 use dyad_tests::{Dut, Source, Stall, Trial, field, pack};
 
-use super::{Frame, Link, MacTx, Taken};
+use super::{Frame, Link, MacTx, Taken, of_block};
 
 /// A block given to be sent.
 #[derive(Clone, Debug)]
@@ -25,9 +26,27 @@ pub struct Job {
     pub again: bool,
     /// For the peer, which owns the block, to put in order.
     request: bool,
+    /// All zeroes, in one short frame.
+    zeroes: bool,
     data: Vec<u8>,
     /// Beat of payload that is marked bad.
     err: Option<usize>,
+}
+
+impl Job {
+    /// Its frames: offset and length of what each carries.
+    fn parts(&self, link: &Link) -> &'static [(usize, usize)] {
+        if self.zeroes { &[(0, ZEROES_BYTES)] } else { link.parts() }
+    }
+
+    fn kind(&self) -> FrameType {
+        match (self.request, self.zeroes) {
+            (false, false) => FrameType::Write,
+            (true, false) => FrameType::Request,
+            (false, true) => FrameType::WriteZeroes,
+            (true, true) => FrameType::RequestZeroes,
+        }
+    }
 }
 
 /// A short frame given to be sent.
@@ -106,9 +125,11 @@ pub struct Bench {
 }
 
 const STREAMS: [&str; 7] = ["s_ctl", "s_job", "s_rjob", "s_mb", "s_pay", "s_rpay", "s_mbpay"];
-const EVENTS: [Counter; 12] = [
+const EVENTS: [Counter; 14] = [
     Counter::tx_frames,
     Counter::tx_write,
+    Counter::tx_request,
+    Counter::tx_zeroes,
     Counter::tx_resend,
     Counter::tx_ack,
     Counter::tx_busy,
@@ -174,9 +195,15 @@ impl Bench {
 
     /// Gives a block to be sent, and its payload, of which a beat may be bad. Returns the block's sequence.
     pub fn block(&mut self, t: &mut Trial, again: bool, err: Option<usize>) -> u64 {
-        let (seq, words) = self.job(t, again, err);
+        let (seq, words) = self.job(t, again, err, false);
         self.payload(again, words);
         seq
+    }
+
+    /// Gives a block of zeroes to be sent.
+    pub fn zeroes(&mut self, t: &mut Trial) {
+        let (_, words) = self.job(t, false, None, true);
+        self.payload(false, words);
     }
 
     /// Gives payload of the block given last.
@@ -185,7 +212,7 @@ impl Bench {
     }
 
     /// Gives a block to be sent without its payload. Returns its sequence and the beats of its payload.
-    pub fn job(&mut self, t: &mut Trial, again: bool, err: Option<usize>) -> (u64, Vec<Bits>) {
+    pub fn job(&mut self, t: &mut Trial, again: bool, err: Option<usize>, zeroes: bool) -> (u64, Vec<Bits>) {
         let seq = self.next_seq;
         self.next_seq += 1;
         let job = Job {
@@ -196,7 +223,8 @@ impl Bench {
             epoch: t.rng.next_u64() >> 32,
             again,
             request: t.rng.one_in(3),
-            data: t.rng.bits(8 * BLOCK_BYTES).to_bytes_le(),
+            zeroes,
+            data: if zeroes { vec![0; ZEROES_BYTES] } else { t.rng.bits(8 * BLOCK_BYTES).to_bytes_le() },
             err,
         };
         let values = [
@@ -206,9 +234,10 @@ impl Bench {
             ("lba", job.lba),
             ("epoch", job.epoch),
             ("request", job.request.into()),
+            ("zeroes", zeroes.into()),
         ];
         self.push(if again { "s_rjob" } else { "s_job" }, pack(TxJob::FIELDS, &values));
-        let beats = BLOCK_BYTES / self.beat;
+        let beats = job.data.len() / self.beat;
         let word = |(i, chunk): (usize, &[u8])| {
             let mut word = Bits::from_bytes_le(chunk).resize(8 * self.beat + 2);
             word.set(8 * self.beat, &Bits::from_u64(u64::from(err == Some(i)), 1));
@@ -334,7 +363,7 @@ impl Bench {
         for (seq, t_first, t_last, aborted) in std::mem::take(&mut self.reports) {
             let p = self.progress.get(&seq).unwrap_or_else(|| panic!("a report of block {seq}, but no frame"));
             assert!(
-                p.aborted || p.part == self.link.parts().len(),
+                p.aborted || p.part == self.jobs[&seq].parts(&self.link).len(),
                 "a report of block {seq}, which is not whole: {p:?}"
             );
             assert_eq!((t_first, t_last, aborted), (p.t_first, p.t_last, p.aborted), "report of block {seq}");
@@ -383,7 +412,7 @@ impl Bench {
             assert_eq!(frame.verdict(&self.link.peer()), Counter::rx_good);
         }
         match kind {
-            FrameType::Write | FrameType::Request => self.check_write(taken),
+            kind if of_block(kind) => self.check_write(taken),
             FrameType::Control => {
                 let message = self.mails.pop_front().expect("a message was sent");
                 if !frame.bad {
@@ -428,14 +457,14 @@ impl Bench {
         let job = self.jobs.get(&h.seq()).expect("a block of that sequence").clone();
         let progress = self.progress.entry(job.seq).or_default();
         assert!(!progress.aborted, "a part after an aborted one");
-        let (offset, length) = self.link.parts()[progress.part];
+        let (offset, length) = job.parts(&self.link)[progress.part];
         if progress.part == 0 {
             progress.t_first = first;
         }
         progress.part += 1;
         progress.t_last = last;
         progress.aborted = frame.bad;
-        let kind = if job.request { FrameType::Request } else { FrameType::Write };
+        let kind = job.kind();
         assert_eq!(h.version_type() & 15, kind.code(), "type of {}", job.seq);
         let of_job = (job.slot, job.lun, job.lba, job.epoch, 0);
         assert_eq!((h.slot(), h.lun(), h.lba(), h.epoch(), h.code()), of_job, "{}", job.seq);
@@ -451,14 +480,19 @@ impl Bench {
                 // The beat in whose place the frame was ended came too late: not before the end was decided.
                 let stream = usize::from(job.again);
                 let blocks = self.given[stream].iter().position(|s| *s == job.seq).expect("a job of that stream");
-                let beat = (blocks * BLOCK_BYTES + offset + good) / self.beat;
+                let before = self.given[stream][..blocks].iter().map(|seq| self.jobs[seq].data.len()).sum::<usize>();
+                let beat = (before + offset + good) / self.beat;
                 let came = self.accepted[stream].get(beat).copied().unwrap_or(u64::MAX);
                 assert!(came >= taken.shown_last - 1, "block {} was ended, but its payload was there", job.seq);
             }
         } else {
             assert_eq!(frame.payload(), want, "payload of {}", job.seq);
             assert_eq!(err, None, "bad payload went into a good frame");
-            self.count(if job.request { Counter::tx_request } else { Counter::tx_write });
+            self.count(match kind {
+                FrameType::Write => Counter::tx_write,
+                FrameType::Request => Counter::tx_request,
+                _ => Counter::tx_zeroes,
+            });
             if job.again {
                 self.count(Counter::tx_resend);
             }

@@ -355,38 +355,45 @@ impl Card {
         if lun.flags & (LunFlags::LIVE | LunFlags::FENCED) != LunFlags::LIVE && !sync {
             return Status::NotLive.into();
         }
-        let write = compare || opcode == Opcode::Write;
+        let zeroes = matches!(opcode, Opcode::WriteZeroes | Opcode::Trim);
+        let write = compare || zeroes || opcode == Opcode::Write;
         let len = blocks as usize * BLOCK_BYTES;
-        let Some((memory, mut offset)) = maps.resolve(iova, if compare { 2 * len } else { len }) else {
+        // A compare-and-write has what it expects first.
+        let skip = if compare { len } else { 0 };
+        let pages = if zeroes { None } else { maps.resolve(iova, skip + len) };
+        if pages.is_none() && !zeroes {
             return if write { Status::DmaReadFault } else { Status::DmaWriteFault }.into();
-        };
+        }
         let home = (lun.base + lba) as usize * BLOCK_BYTES;
         if !write {
             let Some(data) = joint.stores[self.site].get(home..home + len) else { return Status::StoreError.into() };
-            memory.write_at(offset, data);
+            pages.inspect(|(memory, offset)| memory.write_at(*offset, data));
             return Status::Ok.into();
         }
         if joint.stores[self.site].len() < home + len {
             return Status::StoreError.into();
         }
-        if compare {
+        if let Some((memory, offset)) = pages.as_ref().filter(|_| compare) {
             let mut expected = vec![0; len];
-            memory.read_at(offset, &mut expected);
+            memory.read_at(*offset, &mut expected);
             if joint.stores[self.site][home..home + len] != expected {
                 return Status::Miscompare.into();
             }
-            offset += len;
         }
+        let put = |to: &mut [u8]| match &pages {
+            Some((memory, offset)) => memory.read_at(offset + skip, to),
+            None => to.fill(0),
+        };
         if !lun.flags.contains(LunFlags::LOCAL) {
             if lun.owner as usize != self.site {
                 return End { status: Status::NotOwner, owner: lun.owner };
             }
             match self.mirror(number, lba as usize, len, joint) {
-                Ok(range) => memory.read_at(offset, &mut joint.stores[1 - self.site][range]),
+                Ok(range) => put(&mut joint.stores[1 - self.site][range]),
                 Err(status) => return status.into(),
             }
         }
-        memory.read_at(offset, &mut joint.stores[self.site][home..home + len]);
+        put(&mut joint.stores[self.site][home..home + len]);
         Status::Ok.into()
     }
 
