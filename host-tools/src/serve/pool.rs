@@ -1,6 +1,6 @@
 //! DMA memory of a site's commands: set up once, handed out and taken back.
 
-use dyad_driver::{Backing, DmaBuffer, DmaSlice};
+use dyad_driver::{Backing, DmaSlice};
 use dyad_spec::{BLOCK_BYTES, MAX_BLOCKS};
 
 const LARGE_BYTES: usize = MAX_BLOCKS as usize * BLOCK_BYTES;
@@ -27,11 +27,10 @@ impl Buffer {
 pub struct Pool {
     small: Vec<DmaSlice>,
     large: Vec<DmaSlice>,
-    zeroes: DmaBuffer,
 }
 
 impl Pool {
-    /// Sets memory up: 20.5 MiB, which takes up room when it is first used.
+    /// Sets memory up: 20 MiB, which takes up room when it is first used.
     ///
     /// # Errors
     /// When it cannot be had.
@@ -40,9 +39,7 @@ impl Pool {
             let memory = backing.dma_alloc(each * count)?;
             Ok((0..count).rev().map(|index| memory.slice(index * each..(index + 1) * each)).collect())
         };
-        // New memory is zero, and nobody writes to this.
-        let zeroes = backing.dma_alloc(LARGE_BYTES)?;
-        Ok(Self { small: cut(BLOCK_BYTES, SMALL_COUNT)?, large: cut(LARGE_BYTES, LARGE_COUNT)?, zeroes })
+        Ok(Self { small: cut(BLOCK_BYTES, SMALL_COUNT)?, large: cut(LARGE_BYTES, LARGE_COUNT)? })
     }
 
     /// Room for `blocks` blocks, if there is any left.
@@ -56,10 +53,5 @@ impl Pool {
     pub fn give(&mut self, buffer: Buffer) {
         let Buffer { slice, large } = buffer;
         if large { self.large.push(slice) } else { self.small.push(slice) }
-    }
-
-    /// 64 blocks of zeroes, only to be read.
-    pub fn zeroes(&self) -> DmaSlice {
-        self.zeroes.whole()
     }
 }

@@ -22,8 +22,11 @@ impl Lane {
         };
         let whole_write = ticket.writes && part.is_whole();
         if whole_write && work.operation != Operation::Write {
-            let zeroes = self.pool.zeroes();
-            let command = self.write(&part, &zeroes)?;
+            let (lba, blocks) = (part.lba, part.blocks);
+            let command = match work.operation {
+                Operation::Trim => self.queue.submit_trim(self.lun, lba, blocks)?,
+                _ => self.queue.submit_write_zeroes(self.lun, lba, blocks)?,
+            };
             self.fly(command, ticket, Stage::Whole, None);
             return Ok(true);
         }

@@ -77,7 +77,7 @@ struct Ticket {
 struct Flight {
     ticket: Ticket,
     stage: Stage,
-    /// A write of zeroes has none of its own.
+    /// A command about zeroes has none.
     buffer: Option<Buffer>,
     deadline: Deadline,
 }
@@ -191,7 +191,7 @@ impl Lane {
             Operation::Write => (Plan::write(offset, bytes), payload),
             // NO_HOLE asks for what is done anyway: the blocks are written.
             Operation::WriteZeroes => (Plan::write(offset, bytes), Vec::new()),
-            // A block that was trimmed reads as zeroes, at both sites. The card has no command for it yet.
+            // Pieces of blocks at the ends stay as they are: a trim is a hint.
             Operation::Trim => (Plan::inner(offset, bytes), Vec::new()),
             Operation::Flush => (Plan::empty(), Vec::new()),
             // The store is local: nothing to fetch.

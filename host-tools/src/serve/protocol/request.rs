@@ -1,5 +1,7 @@
 //! Requests ("Request message", "Request types").
 
+use dyad_spec::BLOCK_BYTES;
+
 use super::{Errno, Export, Fields, MINIMUM_BYTES, PAYLOAD_MAX, Session};
 
 const MAGIC: u32 = 0x2560_9513;
@@ -147,9 +149,12 @@ impl Request {
         if matches!(operation, Operation::Read | Operation::Write) && self.length > PAYLOAD_MAX {
             return Err(invalid("the payload is larger than 32 MiB"));
         }
-        if self.flags.contains(Flags::FAST_ZERO) {
-            // The card has no command for zeroes yet: they are written, which is not faster than a write.
-            return Err(Refusal { errno: Errno::NotSup, reason: "zeroes are not faster than a write" });
+        let whole = |bytes: u64| bytes.is_multiple_of(BLOCK_BYTES as u64);
+        if self.flags.contains(Flags::FAST_ZERO) && !(whole(self.offset) && whole(self.length.into())) {
+            return Err(Refusal {
+                errno: Errno::NotSup,
+                reason: "a piece of a block is zeroed no faster than it is written",
+            });
         }
         Ok(operation)
     }
@@ -217,6 +222,7 @@ mod tests {
         assert_eq!(check(1 << 2, 1, 0, 512), Err(Errno::Inval));
         assert_eq!(check(1 << 1, 6, 0, 512), Ok(Operation::WriteZeroes));
         assert_eq!(check(1 << 4, 6, 0, 512), Err(Errno::NotSup));
+        assert_eq!(check(1 << 4, 6, 0, 8192), Ok(Operation::WriteZeroes));
         assert_eq!(check(1 << 4, 4, 0, 512), Err(Errno::Inval));
         assert_eq!(check(1 << 9, 0, 0, 512), Err(Errno::Inval));
         let plain = Session::default();
