@@ -312,6 +312,21 @@ pub mod own_code {
     pub const WHOLE: usize = 0;
     /// Given up, not wanted.
     pub const RELEASE: usize = 1;
+    /// No command is told of its end; of an operation only.
+    pub const UNASKED: usize = 2;
+}
+bundle! {
+    /// A write that was admitted in an extent of this site's.
+    Note {
+        /// Number of the extent's entry in the directory.
+        index: INDEX_W,
+        /// LUN.
+        lun: LUN_W,
+        /// Any address of the extent.
+        lba: LBA_W,
+        /// It is a request of the peer's.
+        theirs: 1,
+    }
 }
 bundle! {
     /// The address of a write that is resolved: its extent may be handed over when it was the last.

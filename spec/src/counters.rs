@@ -170,6 +170,8 @@ counters! {
     owners_taken,
     /// Extents and LUNs handed over to the peer.
     owners_granted,
+    /// Extents handed over unasked, for the peer alone has written them for a while.
+    owners_followed,
     /// NOT_OWNER frames that came.
     rx_not_owner,
     /// Frames about owners that had no effect: late ones, second copies, forged ones.

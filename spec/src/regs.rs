@@ -220,6 +220,9 @@ registers! {
     /// First block of the staging area in the store, which has a block for each slot; 0: there is none, and writes to blocks that
     /// the peer owns end with NotOwner. Write it while the link is down.
     STAGING_BASE: 0x13c, 1, 4, Rw;
+    /// Writes in a row of the peer's to one extent of this site's after which the extent is handed over unasked, 1 to 255; 0:
+    /// never. A write of this site's begins the row anew.
+    HAND_OVER_AFTER: 0x140, 1, 4, Rw;
     /// Slots in use: blocks in flight, and blocks kept because it is not known whether both stores have them.
     SLOTS_IN_USE: 0x138, 1, 4, Ro;
 

@@ -69,6 +69,7 @@ fn plan(seed: u64, ops: u64, faults: Faults) -> Plan {
         extent_shift: 0,
         moves: 5,
         zeroes: false,
+        hand_over_after: 0,
         patience: 2_000_000,
         ..Plan::of_seed(seed, ops)
     }

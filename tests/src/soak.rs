@@ -100,6 +100,8 @@ pub struct Plan {
     pub moves: u64,
     /// Blocks are zeroed and trimmed, too.
     pub zeroes: bool,
+    /// Writes in a row of the other site's after which an extent is handed over unasked; 0: never.
+    pub hand_over_after: u8,
     /// Time after which a block is sent again.
     pub resend: Duration,
     /// Cycles without any completion after which the run has hung.
@@ -128,6 +130,7 @@ impl Plan {
             extent_shift: *rng.pick(&[0, 2]),
             moves: *rng.pick(&[0, 5, 12, 40]),
             zeroes: rng.one_in(2),
+            hand_over_after: *rng.pick(&[0, 0, 3]),
             resend: Duration::from_micros(200),
             patience: PATIENCE,
             mutant: None,
@@ -347,6 +350,9 @@ pub fn soak(plan: &Plan, mut progress: impl FnMut(u64)) -> Result<Report, String
     let mut judge = Judge::default();
     let mut clients = [Clients::new(&pair, Site::A), Clients::new(&pair, Site::B)];
     let mut stored = Stored { blocks: plan.blocks, seen: HashMap::new() };
+    for site in [&pair.a, &pair.b] {
+        site.device().set_hand_over_after(plan.hand_over_after);
+    }
     set_faults(&pair, plan.faults);
     pair.bench.world_mut().site_mut(Site::A).store_bus.config_mut().write_latency += plan.store_lag;
     let begun = pair.bench.world().cycle();

@@ -20,6 +20,7 @@ fn writable(r: &Register) -> u32 {
         "SITE" => 1,
         "LINK_GENERATION" | "MAC_HI" | "PEER_MAC_HI" | "UDP_PORT" | "PEER_SLOTS" => width(16),
         "RESEND_LIMIT" => width(4),
+        "HAND_OVER_AFTER" => width(8),
         "MAILBOX_VECTOR" => width(3),
         "SQ_BASE_LO" | "CQ_BASE_LO" => !0xfff,
         _ if r.fields.is_empty() => u32::MAX,

@@ -8,9 +8,13 @@ mod slots_use;
 #[path = "common/slots_world.rs"]
 mod slots_world;
 
+use common::Streams;
 use dyad_hdl::bundle::op_kind::{OWN, READ, WRITE};
+use dyad_hdl::bundle::own_code::{RELEASE, UNASKED};
+use dyad_hdl::bundle::{LocalDone, OpInfo, OwnJob};
+use dyad_hdl::offload::slots::slots;
 use dyad_spec::Status;
-use dyad_tests::{Stall, Trial, trial};
+use dyad_tests::{Stall, Trial, field, pack, trial};
 use slots_world::{Odds, World, calm_world, end_of, run, small, world};
 
 /// NOT_OWNER, step by step: at the next scan the request takes its lock and looks again. It is a request again at once, or
@@ -227,5 +231,39 @@ fn slots_are_all_scanned_while_one_waits() {
         let repeats: Vec<usize> = (0..5).map(|s| w.model.repeats.iter().filter(|r| r.0 == s).count()).collect();
         assert!(repeats[0] == 0 && repeats[1..].iter().all(|n| *n >= 3), "repeats of the first slots: {repeats:?}");
         w.heal(t);
+    });
+}
+
+/// What nobody has asked for (see `follow`) is done, and gives its slot back, but no command is told of its end.
+#[test]
+fn slots_tell_nobody_of_what_nobody_asked() {
+    trial(|t| {
+        for unasked in [false, true] {
+            let mut dut = t.dut(&slots(&small()));
+            let mut streams = Streams::new(&dut, &["s_op", "s_local"], &["m_own", "m_done"], Stall::None);
+            (dut.poke("link_ok", 1), dut.poke("resend_cycles", 1 << 20));
+            let code = 1 << RELEASE | u64::from(unasked) << UNASKED;
+            let op = [("cmd", 9), ("kind", OWN), ("lun", 1), ("lba", 77), ("page", code)];
+            streams.push("s_op", pack(OpInfo::FIELDS, &op));
+            let (mut jobs, mut told) = (0, 0);
+            for _ in 0..2000 {
+                streams.drive(&mut dut, &mut t.rng);
+                dut.settle();
+                for (name, word) in streams.sample(&dut).0 {
+                    if name == "m_own" {
+                        let of = |name: &str| field(OwnJob::FIELDS, &word, name);
+                        assert_eq!((of("lun"), of("lba"), of("code")), (1, 77, 1 << RELEASE));
+                        let done = [("slot", of("slot")), ("crc", of("seq")), ("own", 1)];
+                        streams.push("s_local", pack(LocalDone::FIELDS, &done));
+                        jobs += 1;
+                    } else {
+                        told += 1;
+                    }
+                }
+                dut.edge();
+            }
+            dut.settle();
+            assert_eq!((jobs, told, dut.peek("slots_in_use")), (1, u32::from(!unasked), 0));
+        }
     });
 }

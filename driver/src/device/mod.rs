@@ -300,6 +300,12 @@ impl<B: Backing> Device<B> {
         self.registers().set(&regs::STAGING_BASE, base);
     }
 
+    /// Has the card hand an extent of its own over, unasked, when so many writes in a row were the peer's; 0: never, as after a
+    /// reset. Extents then follow whoever writes them, in one round trip and without a command at either site.
+    pub fn set_hand_over_after(&self, writes: u8) {
+        self.registers().set(&regs::HAND_OVER_AFTER, writes.into());
+    }
+
     /// Takes the link up in `generation`. The handshake does this; by itself it makes nothing safe.
     pub(crate) fn link_up(&self, generation: u16, peer_slots: u32, mtu: Mtu) {
         let regs = self.registers();

@@ -242,6 +242,7 @@ fn link(map: &mut Map) -> E {
     out("resend_limit", map.rw(&regs::RESEND_LIMIT, 0, 4));
     out("peer_slots", map.rw(&regs::PEER_SLOTS, 0, 16));
     out("staging_base", map.rw(&regs::STAGING_BASE, 0, 32));
+    out("hand_over_after", map.rw(&regs::HAND_OVER_AFTER, 0, 8));
     let in_use = m.input("slots_in_use", 16);
     map.read(&regs::SLOTS_IN_USE, 0, in_use);
     control[0].get()

@@ -8,6 +8,7 @@
 //!    s_frame -->|  OWN_REQ, GRANT,     |---> m_own      OWN_REQ, GRANT, TAKEN frames
 //!               |  TAKEN               |
 //!      s_job -->|  acquire, release    |---> m_local    to slots: done
+//!               |                      |---> m_note     whose write was admitted, to follow
 //!               +----------------------+
 //! ```
 //!
@@ -47,7 +48,7 @@ use dyad_spec::{FrameType, Status, regs};
 
 use crate::bundle::own_code::{RELEASE, WHOLE};
 use crate::bundle::{
-    Admit, Claim, Claimed, DirUpdate, LBA_W, LUN_W, LocalDone, LockGrant, Lookup, LookupReq, LunUpdate, OwnFrame,
+    Admit, Claim, Claimed, DirUpdate, LBA_W, LUN_W, LocalDone, LockGrant, Lookup, LookupReq, LunUpdate, Note, OwnFrame,
     OwnJob, Resolved, SLOT_W,
 };
 use crate::fields::field;
@@ -123,6 +124,7 @@ pub fn admit(p: &Params) -> Module {
         let (dir_valid, dir_data) = event_in(m, "s_dir", Lookup::WIDTH);
         let m_admit = stream_out(m, "m_admit", Admit::WIDTH);
         let m_claimed = event_out(m, "m_claimed", Claimed::WIDTH);
+        let m_note = event_out(m, "m_note", Note::WIDTH);
         let m_own = Mailer::new(m, "m_own", OwnFrame::WIDTH);
         let m_local = Mailer::new(m, "m_local", LocalDone::WIDTH);
         let update = event_out(m, "m_update", DirUpdate::WIDTH);
@@ -418,6 +420,8 @@ pub fn admit(p: &Params) -> Module {
         }
         m_claimed.0.set(ends & of(CLAIM));
         m_claimed.1.set(Claimed { buf: claimed.buf, go }.pack());
+        m_note.0.set(ends & up);
+        m_note.1.set(Note { index: ans.index, lun: lun.get(), lba: lba.get(), theirs: of(CLAIM) }.pack());
 
         // The directory.
         let lun_ends = (is(LUN) & update_free & m_own.free()).named("lun_ends");

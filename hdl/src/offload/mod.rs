@@ -12,6 +12,7 @@ pub mod copy;
 pub mod decode;
 pub mod directory;
 pub mod flush;
+pub mod follow;
 pub mod launch;
 pub mod lock_table;
 pub mod mirror;

@@ -1,6 +1,7 @@
 //! What `slots` sends, and the list of slots that are free.
 
 use crate::bundle::op_kind::{COMPARE, OWN, ZEROES};
+use crate::bundle::own_code::UNASKED;
 use crate::bundle::{
     BlockDone, CompareJob, CopyJob, HOLDER_W, Launch, LockRel, LockReq, OpInfo, OwnJob, Resend, Resolved, SLOT_W,
     SlotUse,
@@ -103,6 +104,11 @@ impl Outputs {
         let OpInfo { lun, lba, local, page, .. } = *op;
         let code = mux(op.kind.eq(OWN), page.trunc(2), 0);
         self.own.send(OwnJob { slot, seq, lun, lba, local, code, again }.pack());
+    }
+
+    /// Tells the operation's command, if it has one.
+    pub fn tell(&self, op: &OpInfo, done: &BlockDone) {
+        when(!(op.kind.eq(OWN) & op.page.bit(UNASKED)), || self.done.send(done.pack()));
     }
 
     /// A write that was counted is resolved.

@@ -546,23 +546,21 @@ pub fn slots(p: &Params) -> Module {
         let tell = (report & !cur.reported).named("tell");
         when(tell, || {
             next.set("reported", 1);
-            to.done.send(
-                BlockDone {
-                    cmd: info.cmd,
-                    status: status.get(),
-                    owner: admit.owner & is_admit,
-                    epoch: mux(is_admit, admit.epoch, 0),
-                    block: info.block,
-                    retries: cur.retries,
-                    t_lookup: mux(is_admit, now, cur.t_lookup),
-                    t_local: mux(is_local | is_end, now, cur.t_local),
-                    t_frame: cur.t_frame,
-                    t_sent: cur.t_sent,
-                    t_ack: mux(is_answer, now, cur.t_ack),
-                    mirror: mux(is_answer, answer.aux, cur.mirror),
-                }
-                .pack(),
-            );
+            let done = BlockDone {
+                cmd: info.cmd,
+                status: status.get(),
+                owner: admit.owner & is_admit,
+                epoch: mux(is_admit, admit.epoch, 0),
+                block: info.block,
+                retries: cur.retries,
+                t_lookup: mux(is_admit, now, cur.t_lookup),
+                t_local: mux(is_local | is_end, now, cur.t_local),
+                t_frame: cur.t_frame,
+                t_sent: cur.t_sent,
+                t_ack: mux(is_answer, now, cur.t_ack),
+                mirror: mux(is_answer, answer.aux, cur.mirror),
+            };
+            to.tell(&info, &done);
         });
         let good = tell & status.eq(Status::Ok.code());
         when(good & is_write, || raise("written"));

@@ -24,7 +24,7 @@ use dyad_spec::counters::Counter;
 
 use super::guard::axis_guard;
 use super::wiring::{Block, Nets, event, stream};
-use crate::bundle::{AdminCmd, Answer, CompareJob, CopyJob, Launch, LocalDone, Lookup, Sent, SlotUse, TxJob};
+use crate::bundle::{AdminCmd, Answer, CompareJob, CopyJob, Launch, LocalDone, Lookup, OpInfo, Sent, SlotUse, TxJob};
 use crate::bundle::{LockGrant, LockRel, LockReq, LookupReq, OwnFrame, Resolved, SLOT_W, TxCtl};
 use crate::params::Params;
 use crate::prelude::*;
@@ -91,6 +91,7 @@ const EVENTS: &[(&str, &[(&str, Counter)])] = &[
             ("own_stale", Counter::rx_own_stale),
         ],
     ),
+    ("follow", &[("followed", Counter::owners_followed)]),
     ("lock_table", &[("lock_wait", Counter::lock_wait), ("lock_set_full", Counter::lock_set_full)]),
     ("admin", &[("lookups", Counter::lookups), ("directory_updates", Counter::directory_updates)]),
     ("launch", &[("dma_fault", Counter::dma_read_fault), ("store_error", Counter::store_error)]),
@@ -186,6 +187,7 @@ pub fn dyad_core(p: &Params) -> Module {
         let slots = Block::new(m, "slots", &offload::slots::slots(p));
         let locks = Block::new(m, "lock_table", &offload::lock_table::lock_table(p));
         let admit = Block::new(m, "admit", &offload::admit::admit(p));
+        let follow = Block::new(m, "follow", &offload::follow::follow(p));
         let directory = Block::new(m, "directory", &offload::directory::directory(p));
         let admin = Block::new(m, "admin", &offload::admin::admin(p));
         let launch = Block::new(m, "launch", &offload::launch::launch(p));
@@ -249,7 +251,7 @@ pub fn dyad_core(p: &Params) -> Module {
         nets.put_outputs(&sq_fetch, &["queue_head"]);
         nets.put("slots_in_use", slots.get("slots_in_use"));
         nets.put("mailbox_irq", mailbox.get("irq"));
-        nets.put("ready", all_of(&[&slots, &locks, &pending, &admit].map(|b| b.get("init_done"))));
+        nets.put("ready", all_of(&[&slots, &locks, &pending, &admit, &follow].map(|b| b.get("init_done"))));
         nets.put("queue_error", sq_fetch.get("queue_error"));
         nets.put("cq_error", cq_post.get("cq_error"));
 
@@ -290,7 +292,12 @@ pub fn dyad_core(p: &Params) -> Module {
         stream(&cmd_table, "m_cqe", &cq_post, "s_cqe");
         stream(&decode, "m_new", &cmd_table, "s_new");
         stream(&decode, "m_error", &cmd_table, "s_error");
-        stream(&decode, "m_op", &slots, "s_op");
+        let ops = Block::new(m, "ops", &stream_mux(2, OpInfo::WIDTH, Policy::Fixed));
+        stream(&follow, "m_op", &ops, "s0");
+        stream(&decode, "m_op", &ops, "s1");
+        stream(&ops, "m", &slots, "s_op");
+        event(&admit, "m_note", &follow, "s_note");
+        follow.set("after", csr.get("hand_over_after"));
         let admin_cmds = Block::new(m, "admin_cmds", &fifo(16, AdminCmd::WIDTH));
         stream(&decode, "m_admin", &admin_cmds, "s");
         stream(&admin_cmds, "m", &admin, "s_cmd");
@@ -498,8 +505,8 @@ pub fn dyad_core(p: &Params) -> Module {
         // Idle, and the counters.
         let blocks = [
             &csr, &mailbox, &sq_fetch, &cq_post, &host_rd, &host_wr, &store_rd, &home, &decode, &cmd_table, &slots,
-            &locks, &admit, &admin, &launch, &read, &resend, &copy, &compare, &flush, &mirror, &eth_tx, &eth_rx,
-            &pending, &commits,
+            &locks, &admit, &follow, &admin, &launch, &read, &resend, &copy, &compare, &flush, &mirror, &eth_tx,
+            &eth_rx, &pending, &commits,
         ];
         let mut quiet: Vec<E> = [&answers, &sents, &admin_cmds, &came, &trails, &uses, &owns, &mirror_released]
             .map(|b| !b.get("m_valid"))
@@ -534,6 +541,7 @@ pub fn dyad_core(p: &Params) -> Module {
 
         let between = [
             &admin_cmds,
+            &ops,
             &wanted,
             &released,
             &grants,

@@ -76,11 +76,28 @@ pub struct Update {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Out {
     Admit(Admit),
-    Claimed { buf: u64, go: bool },
+    Claimed {
+        buf: u64,
+        go: bool,
+    },
+    /// A write in an extent of this site's: by the peer?
+    Note {
+        lun: u64,
+        lba: u64,
+        theirs: bool,
+    },
     Update(Update),
-    LunUpdate { lun: u64, owner: u64, generation: u64 },
+    LunUpdate {
+        lun: u64,
+        owner: u64,
+        generation: u64,
+    },
     Own(Frame),
-    Local { slot: u64, status: Status, seq: u64 },
+    Local {
+        slot: u64,
+        status: Status,
+        seq: u64,
+    },
 }
 
 /// Who is told of a hand-over.
@@ -211,7 +228,10 @@ impl Model {
         if counted {
             self.add(g.lun, g.lba);
         }
-        vec![Out::Admit(Admit { slot: g.slot, valid: a.valid, owner: a.owner, epoch: a.epoch, closing, counted })]
+        let admit =
+            Out::Admit(Admit { slot: g.slot, valid: a.valid, owner: a.owner, epoch: a.epoch, closing, counted });
+        let note = counted.then_some(Out::Note { lun: g.lun, lba: g.lba, theirs: false });
+        [admit].into_iter().chain(note).collect()
     }
 
     /// A lock was won by a request of the peer's.
@@ -220,7 +240,8 @@ impl Model {
         if go {
             self.add(c.lun, c.lba);
         }
-        vec![Out::Claimed { buf: c.buf, go }]
+        let note = go.then_some(Out::Note { lun: c.lun, lba: c.lba, theirs: true });
+        [Out::Claimed { buf: c.buf, go }].into_iter().chain(note).collect()
     }
 
     fn hand_over(&mut self, lun: u64, lba: u64, why: Why) -> Vec<Out> {

@@ -30,7 +30,7 @@ impl Op {
             ("local", self.local.into()),
             ("lun", self.lun),
             ("lba", self.lba),
-            ("page", self.id * 3),
+            ("page", if self.kind == OWN { self.id * 3 & 3 } else { self.id * 3 }),
         ];
         pack(OpInfo::FIELDS, &fields)
     }
