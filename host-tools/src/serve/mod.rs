@@ -103,6 +103,9 @@ pub struct Args {
     /// Local socket for `dyad owner`: which site owns the blocks, and moves of them while clients go on
     #[arg(long, value_name = "PATH")]
     control: Option<PathBuf>,
+    /// Hand an extent over, unasked, when this many writes in a row were the other site's, 1 to 255: owners follow the writers
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..))]
+    hand_over_after: Option<u8>,
     /// For the test of tests: tell site b's card that it owns all blocks, while site a's goes on owning them
     #[arg(long, hide = true, requires = "site_b", conflicts_with = "socket")]
     #[cfg_attr(feature = "vfio", arg(conflicts_with = "device"))]
@@ -188,6 +191,7 @@ fn serve(args: &Args, tls: &Tls, listeners: Vec<(&'static str, Listener)>, mut c
     let mut lanes = Vec::new();
     for (site, _) in &listeners {
         let card = cards.site(u8::from(*site == "b"))?;
+        card.device().set_hand_over_after(args.hand_over_after.unwrap_or(0));
         lanes.push(Lane::new(site, &lun, card, patience, Rc::clone(&stable))?);
     }
     drop(stable);

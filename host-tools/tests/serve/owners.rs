@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::common::{Folder, cards_with_lun, dyad, fails, json, succeeds};
 use crate::race::{Plan, race};
-use crate::server::{Server, stored};
+use crate::server::{Server, run, stored};
 
 /// Asks the server in `folder`.
 fn owner(folder: &Folder, arguments: &[&str]) -> serde_json::Value {
@@ -43,6 +43,23 @@ fn the_lun_moves_to_and_fro_while_clients_race() {
     let summary = outcome.verdict([&a, &b]).unwrap_or_else(|fault| panic!("{plan:?}: {fault}"));
     assert!(outcome.errors.is_empty(), "{:?}", outcome.errors);
     assert!(summary.commands >= plan.requests && moved >= 3, "{summary:?}, {moved} moved");
+}
+
+#[test]
+fn extents_follow_whoever_writes_them() {
+    let folder = Folder::new("serve-owners-follow");
+    let control = folder.path("control");
+    let server = Server::start(&folder, "1M", &["--control", &control, "--hand-over-after", "4"]);
+    let write = "write -P 7 64k 64k";
+    let rounds: Vec<_> = std::iter::repeat_n(["-c", write], 6).flatten().collect();
+    run("qemu-io", &[&["-f", "raw"], &rounds[..], &[&server.uris[1]]].concat());
+    let all = owner(&folder, &[]);
+    let blocks = all["extent_blocks"].as_u64().unwrap();
+    assert_eq!(all["by_site"]["b"], 16u64.div_ceil(blocks), "{all}");
+    let said = run("qemu-io", &["-f", "raw", "-c", "read -P 7 64k 64k", &server.uris[0]]);
+    assert!(!said.contains("failed"), "{said}");
+    server.stop();
+    fails(&mut dyad(&["serve", "--size", "1M", "--site-a", "nbd://127.0.0.1:0", "--hand-over-after", "0"]), 2);
 }
 
 #[test]
