@@ -241,7 +241,8 @@ fn slots_tell_nobody_of_what_nobody_asked() {
         for unasked in [false, true] {
             let mut dut = t.dut(&slots(&small()));
             let mut streams = Streams::new(&dut, &["s_op", "s_local"], &["m_own", "m_done"], Stall::None);
-            (dut.poke("link_ok", 1), dut.poke("resend_cycles", 1 << 20));
+            dut.poke("link_ok", 1);
+            dut.poke("resend_cycles", 1 << 20);
             let code = 1 << RELEASE | u64::from(unasked) << UNASKED;
             let op = [("cmd", 9), ("kind", OWN), ("lun", 1), ("lba", 77), ("page", code)];
             streams.push("s_op", pack(OpInfo::FIELDS, &op));
