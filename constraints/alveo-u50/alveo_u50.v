@@ -144,7 +144,7 @@ module alveo_u50 (
         host_arsize, host_awsize, store_awsize, store_arsize;
     wire [511:0]
         host_rdata, host_wdata;
-    wire [39:0]
+    wire [51:0]
         store_awaddr, store_araddr;
     wire [1023:0]
         store_wdata, store_rdata;

@@ -119,7 +119,7 @@ module ecp5_versa (
         host_arlen, host_awlen, host_wstrb, store_awlen, store_arlen;
     wire [2:0]
         host_arsize, host_awsize, store_awsize, store_arsize;
-    wire [39:0]
+    wire [51:0]
         store_awaddr, store_araddr;
     wire [255:0]
         store_wdata, store_rdata;

@@ -8,7 +8,9 @@ pub const SLOT_W: usize = 12;
 /// Bits of a LUN number inside the card.
 pub const LUN_W: usize = 3;
 /// Bits of a logical block address inside the card.
-pub const LBA_W: usize = 32;
+pub const LBA_W: usize = dyad_spec::LBA_BITS;
+/// Bits of a byte's address in the store.
+pub const STORE_ADDR_W: usize = LBA_W + 12;
 /// Bits of a command number.
 pub const CMD_W: usize = 12;
 /// Bits of a queue pair's number.
@@ -258,16 +260,18 @@ bundle! {
         slot: SLOT_W,
         /// Sequence.
         seq: 32,
-        /// ACK: `now` from which the time spent here is counted. OWN_REQ, GRANT, TAKEN: the address.
+        /// ACK: `now` from which the time spent here is counted. OWN_REQ, GRANT, TAKEN: the address, bits 31:0.
         t_ref: 32,
         /// OWN_REQ, GRANT, TAKEN: LUN.
         lun: LUN_W,
         /// OWN_REQ, GRANT, TAKEN: epoch.
         epoch: 32,
+        /// OWN_REQ, GRANT, TAKEN: the address, from bit 32 up.
+        lba_high: LBA_W - 32,
     }
 }
 /// Bits of a [`TxCtl`] that is not about owners: the rest is zero.
-pub const TX_SHORT_W: usize = TxCtl::WIDTH - LUN_W - 32;
+pub const TX_SHORT_W: usize = TxCtl::WIDTH - LUN_W - LBA_W;
 bundle! {
     /// A frame about an owner: OWN_REQ, GRANT, TAKEN, or the REFUSED of an OWN_REQ.
     OwnFrame {
@@ -475,8 +479,8 @@ bundle! {
         epoch: 32,
         /// Offset in the block, in units of 64 bytes.
         offset: 8,
-        /// Payload bytes.
-        length: 16,
+        /// Payload in units of 64 bytes.
+        length: 8,
         /// REQUEST, not WRITE.
         request: 1,
         /// It stands for a whole block of zeroes.
@@ -710,7 +714,7 @@ bundle! {
         /// Gather buffer.
         buf: 4,
         /// Block in the store.
-        block: 32,
+        block: LBA_W,
         /// It is all zeroes, whatever the buffer holds.
         zeroes: 1,
     }

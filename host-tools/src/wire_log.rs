@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use dyad_sim::link::Seen;
 use dyad_sim::mac::LineRate;
 use dyad_sim::{Bench, Site};
-use dyad_spec::wire::{HEADER_BYTES, Header, LINE_OVERHEAD_BYTES};
+use dyad_spec::wire::{HEADER_BYTES, Header, LINE_OVERHEAD_BYTES, OFFSET_UNIT};
 use dyad_spec::{BLOCK_BYTES, FrameType};
 
 /// A frame.
@@ -38,7 +38,7 @@ impl Log {
         let kind = FrameType::try_from(header.version_type() as u8 & 0xf).ok();
         let writes = carries_a_block(kind);
         let repeat = writes && !seen.bad && !self.seen.insert((header.slot(), header.seq(), header.offset()));
-        let payload = if writes { header.length() } else { 0 };
+        let payload = if writes { header.length() * OFFSET_UNIT as u64 } else { 0 };
         self.frames.push(LoggedFrame { start: seen.start, end: seen.end, kind, payload, repeat });
     }
 }

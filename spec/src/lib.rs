@@ -27,12 +27,14 @@ pub use field::{Field, Order};
 pub const BLOCK_BYTES: usize = 4096;
 /// Size of a submission and of a completion entry, in bytes.
 pub const ENTRY_BYTES: usize = 64;
+/// Bits of a block's address, in a LUN and in a store: less than 2^40 blocks, 4 PiB.
+pub const LBA_BITS: usize = 40;
 /// Most blocks that one WRITE or READ may name.
 pub const MAX_BLOCKS: u64 = 64;
 /// Most logical block addresses that one LOOKUP may carry.
 pub const MAX_LOOKUPS: u64 = 512;
 /// Version of the register map and of the entries: major in the high half; a driver refuses another major.
-pub const SPEC_VERSION: u32 = 0x0001_0000;
+pub const SPEC_VERSION: u32 = 0x0001_0001;
 /// `MAGIC` register: "DYAD" read as a little-endian word.
 pub const MAGIC: u32 = u32::from_le_bytes(*b"DYAD");
 /// PCI vendor of the simulated card: 0x1234, which emulators use by custom for devices that nobody sells. A board

@@ -220,11 +220,13 @@ registers! {
     /// First block of the staging area in the store, which has a block for each slot; 0: there is none, and writes to blocks that
     /// the peer owns end with NotOwner. Write it while the link is down.
     STAGING_BASE: 0x13c, 1, 4, Rw;
-    /// Writes in a row of the peer's to one extent of this site's after which the extent is handed over unasked, 1 to 255; 0:
-    /// never. A write of this site's begins the row anew.
-    HAND_OVER_AFTER: 0x140, 1, 4, Rw;
     /// Slots in use: blocks in flight, and blocks kept because it is not known whether both stores have them.
     SLOTS_IN_USE: 0x138, 1, 4, Ro;
+    /// Bits 39:32 of STAGING_BASE.
+    STAGING_BASE_HIGH: 0x140, 1, 4, Rw;
+    /// Writes in a row of the peer's to one extent of this site's after which the extent is handed over unasked, 1 to 255; 0:
+    /// never. A write of this site's begins the row anew.
+    HAND_OVER_AFTER: 0x144, 1, 4, Rw;
 
     /// Type and version of the mailbox block.
     MAILBOX_BLOCK: 0x200, 1, 4, Ro;
@@ -277,12 +279,20 @@ registers! {
         /// LUN generation. Directory entries of an older one read as the default: owner above, extent epoch 0.
         LUN_GENERATION: 16, 16;
     };
-    /// Blocks in the LUN.
+    /// Blocks in the LUN, bits 31:0.
     LUN_BLOCKS: 0x844, 8, 0x40, Rw;
-    /// First block of the LUN in the store.
+    /// First block of the LUN in the store, bits 31:0.
     LUN_STORE_BASE: 0x848, 8, 0x40, Rw;
     /// First directory entry of the LUN.
     LUN_EXTENT_BASE: 0x84c, 8, 0x40, Rw;
+    /// High parts of the LUN's size and place. A driver writes them before LUN_CONTROL, so that no half of a number is
+    /// ever live.
+    LUN_HIGH: 0x850, 8, 0x40, Rw {
+        /// Bits 39:32 of LUN_BLOCKS.
+        LUN_BLOCKS_HIGH: 0, 8;
+        /// Bits 39:32 of LUN_STORE_BASE.
+        LUN_STORE_BASE_HIGH: 8, 8;
+    };
 
     /// Type and version of the counter block.
     COUNTERS_BLOCK: 0x1000, 1, 4, Ro;

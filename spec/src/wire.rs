@@ -16,7 +16,7 @@ pub const SHORT_FRAME_BYTES: usize = HEADER_BYTES + TRAILER_BYTES;
 /// First byte that the CRC covers.
 pub const CRC_FIRST_BYTE: usize = 40;
 /// Version of the wire format, in the Dyad header.
-pub const WIRE_VERSION: u64 = 1;
+pub const WIRE_VERSION: u64 = 2;
 /// EtherType of IPv4.
 pub const ETHERTYPE_IPV4: u64 = 0x0800;
 /// Version 4, header of five words.
@@ -43,7 +43,7 @@ pub const PARTS_STANDARD: &[(usize, usize)] = &[(0, 1408), (1408, 1408), (2816, 
 /// Payload of a frame that stands for a whole block of zeroes, in bytes, all of them zero: so long that the receiver has looked
 /// the block up before the frame ends.
 pub const ZEROES_BYTES: usize = 256;
-/// Unit of the `offset` field, in bytes.
+/// Unit of the `offset` and `length` fields, in bytes.
 pub const OFFSET_UNIT: usize = 64;
 /// Bytes of a driver's message in a CONTROL frame that the mailbox keeps.
 pub const MAILBOX_BYTES: usize = 256;
@@ -100,10 +100,10 @@ layout! {
         LUN, lun, set_lun: 416, 8;
         /// WRITE, REQUEST: where the payload belongs in its block, in units of 64 bytes.
         OFFSET, offset, set_offset: 424, 8;
-        /// Payload length in bytes, a multiple of 64.
-        LENGTH, length, set_length: 432, 16;
+        /// Payload length in units of 64 bytes.
+        LENGTH, length, set_length: 432, 8;
         /// WRITE, REQUEST, and those of zeroes: logical block address. OWN_REQ, GRANT, TAKEN: any address of the extent. ACK: cycles between the block's last beat and this frame's first.
-        LBA, lba, set_lba: 448, 32;
+        LBA, lba, set_lba: 440, 40;
         /// WRITE, REQUEST, those of zeroes, OWN_REQ: epoch of the extent at the sender. GRANT, TAKEN: the new one. Otherwise zero; of a LUN, the
         /// extent's half is zero.
         EPOCH, epoch, set_epoch: 480, 32;

@@ -72,10 +72,10 @@ fn accessors_use_the_stated_bits() {
     assert_eq!(c.0[63], 0x80);
     assert_eq!(c.0[60..62], [0x34, 0x12]);
     let mut h = wire::Header::new();
-    h.set_lba(0x0102_0304).set_slot(0x0a0b);
-    assert_eq!(h.0[56..60], [1, 2, 3, 4]);
+    h.set_lba(0x01_0203_0405).set_slot(0x0a0b);
+    assert_eq!(h.0[55..60], [1, 2, 3, 4, 5]);
     assert_eq!(h.0[46..48], [0x0a, 0x0b]);
-    assert_eq!(h.lba(), 0x0102_0304);
+    assert_eq!(h.lba(), 0x01_0203_0405);
 }
 
 #[test]

@@ -109,7 +109,7 @@ pub static MUTANTS: &[Mutant] = &[
                 module: "slots",
                 name: "m_release_q",
                 statement: "if (is_local & active & is_write & mirrored & ~unlocked & ~ends) \
-                            m_release_q <= {1'b1, info_ram_q[56:22]};",
+                            m_release_q <= {1'b1, info_ram_q[64:22]};",
             },
         ],
         plan: || plan(1, 400, Faults::LOSSY),
@@ -143,7 +143,7 @@ pub static MUTANTS: &[Mutant] = &[
         what: "a mirrored block is acknowledged when it goes to the store",
         edits: &[
             Edit::Wire { module: "mirror_64", name: "answers", to: "@ | goes_home" },
-            Edit::Wire { module: "mirror_64", name: "answer", to: "goes_home ? {to_holder[122:12], 8'h00, 4'h2} : @" },
+            Edit::Wire { module: "mirror_64", name: "answer", to: "goes_home ? {to_holder[130:12], 8'h00, 4'h2} : @" },
         ],
         plan: || plan(1, 400, Faults::LOSSY),
     },

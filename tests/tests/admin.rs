@@ -1,6 +1,9 @@
 //! `offload::admin` with a host memory, a directory and a register file in plain Rust.
 
-use dyad_hdl::bundle::{AdminCmd, AdminDone, DirUpdate, HostBurst, Lookup, LunUpdate};
+mod common;
+
+use common::{addresses, words};
+use dyad_hdl::bundle::{AdminCmd, AdminDone, DirUpdate, HostBurst, LBA_W, Lookup, LunUpdate};
 use dyad_hdl::ir::Bits;
 use dyad_hdl::offload::admin::{DirAddress, admin};
 use dyad_hdl::offload::directory::LATENCY;
@@ -12,14 +15,17 @@ use std::collections::{HashMap, HashSet, VecDeque};
 
 const PAGE: u64 = 4096;
 
+/// The highest address.
+const LAST: u64 = (1 << LBA_W) - 1;
+
 /// Blocks of each LUN, and log2 of its extents' blocks.
-const LUNS: [(u32, u32); 8] =
-    [(0, 0), (1 << 20, 4), (1000, 3), (u32::MAX, 31), (17, 0), (1 << 18, 10), (4096, 12), (65536, 0)];
+const LUNS: [(u64, u32); 8] =
+    [(0, 0), (1 << 20, 4), (1000, 3), (LAST, 31), (17, 0), (1 << 38, 25), (4096, 12), (65536, 0)];
 
 /// What the directory says of an address: a function that the engine does not know.
 fn owner_of(lun: u64, lba: u64) -> LookupAnswer {
     let mut answer = LookupAnswer::new();
-    if lba < u64::from(LUNS[lun as usize].0) {
+    if lba < LUNS[lun as usize].0 {
         let hash = (lba.wrapping_mul(0x9e37_79b9) ^ lun << 7) & 0xffff_ffff;
         answer.set_epoch(hash).set_owner(hash >> 5 & 1).set_valid(1);
     }
@@ -174,7 +180,7 @@ impl Command {
     fn updates(&self) -> Option<Vec<u64>> {
         let (blocks, shift) = LUNS[self.lun as usize];
         let count = if self.blocks == 0 { 65536 } else { self.blocks };
-        (self.lba + count <= u64::from(blocks))
+        (self.lba + count <= blocks)
             .then(|| (self.lba >> shift..=(self.lba + count - 1) >> shift).map(|extent| extent << shift).collect())
     }
 }
@@ -200,11 +206,9 @@ struct Bench {
 impl Bench {
     fn new(t: &Trial, p: &Params, stall: Stall, latency: u64) -> Self {
         let mut dut = t.dut(&admin(p));
-        let join = |word: fn(&(u32, u32)) -> u32| {
-            Bits::from_bytes_le(&LUNS.iter().flat_map(|l| word(l).to_le_bytes()).collect::<Vec<u8>>())
-        };
-        dut.poke_bits("lun_control", &join(|l| regs::LUN_VALID.put(1) | regs::LUN_EXTENT_SHIFT.put(l.1)));
-        dut.poke_bits("lun_blocks", &join(|l| l.0));
+        let control = |(_, shift): (u64, u32)| regs::LUN_VALID.put(1) | regs::LUN_EXTENT_SHIFT.put(shift);
+        dut.poke_bits("lun_control", &words(&LUNS.map(control)));
+        dut.poke_bits("lun_blocks", &addresses(&LUNS.map(|l| l.0)));
         let host = Host::new(&dut, p, stall, latency);
         let (cmd, done) = (Source::new(&dut, "s_cmd", stall), Sink::new(&dut, "m_done", stall));
         let dir = Sink::new(&dut, "m_dir", stall);
@@ -316,13 +320,13 @@ impl Bench {
     /// A LOOKUP with its addresses in memory; most of them near a LUN's end.
     fn lookup(&mut self, rng: &mut Rng, count: u64) -> (Command, Vec<u64>) {
         let lun = rng.below(8);
-        let blocks = u64::from(LUNS[lun as usize].0);
+        let blocks = LUNS[lun as usize].0;
         let near = |rng: &mut Rng| (blocks + rng.below(5)).saturating_sub(2);
         let list: Vec<u64> = (0..count)
             .map(|_| match rng.below(6) {
                 0 => near(rng),
-                1 => near(rng) | 1 << (32 + rng.below(32)),
-                2 => u64::from(u32::MAX),
+                1 => near(rng) | 1 << (LBA_W as u64 + rng.below(64 - LBA_W as u64)),
+                2 => LAST,
                 3 => rng.next_u64(),
                 _ => rng.below(blocks.max(1)),
             })
@@ -339,7 +343,7 @@ impl Bench {
         let bytes = (list.len() * 8).next_multiple_of(self.p.data_w / 8);
         let got = self.host.take(command.aux, bytes).expect("all answers are written");
         for (i, address) in list.iter().enumerate() {
-            let want = if *address >> 32 == 0 { owner_of(command.lun, *address) } else { LookupAnswer::new() };
+            let want = if *address >> LBA_W == 0 { owner_of(command.lun, *address) } else { LookupAnswer::new() };
             assert_eq!(got[8 * i..8 * i + 8], want.0, "address {i}: LUN {}, {address:#x}", command.lun);
         }
         assert!(got[8 * list.len()..].iter().all(|b| *b == 0), "zeroes after the answers");
@@ -423,9 +427,9 @@ fn aux_set_owner_updates_each_extent_once() {
         let mut refused = 0;
         for lun in 1..8 {
             let (blocks, shift) = LUNS[lun as usize];
-            let end = u64::from(blocks);
+            let end = blocks;
             let extent = 1u64 << shift;
-            let mut ranges = vec![(0, 1), (end - 1, 1), (end - 1, 2), (end, 1), (u64::from(u32::MAX), 65535), (0, 0)];
+            let mut ranges = vec![(0, 1), (end - 1, 1), (end - 1, 2), (end, 1), (LAST, 65535), (0, 0)];
             ranges.push((extent.min(end) - 1, 2));
             for _ in 0..6 {
                 ranges.push((t.rng.below(end), 1 + t.rng.below(200)));

@@ -264,7 +264,11 @@ fn random_bytes_and_forged_answers_do_nothing() {
     header.set_eth_dst(0x0200_0000_000a).set_eth_src(0x0200_0000_000b).set_ethertype(0x0800);
     header.set_ip_version_ihl(0x45).set_ip_length(58).set_ip_fragment(0x4000).set_ip_ttl(64).set_ip_protocol(17);
     header.set_ip_src(0x0a00_000b).set_ip_dst(0x0a00_000a).set_udp_src(4791).set_udp_dst(4791).set_udp_length(38);
-    header.set_version_type(0x12).set_generation(generation.into()).set_slot(17).set_seq(99);
+    header
+        .set_version_type(dyad_spec::wire::WIRE_VERSION << 4 | 2)
+        .set_generation(generation.into())
+        .set_slot(17)
+        .set_seq(99);
     let ack: [u8; 72] = dyad_spec::wire::seal(&mut header, &[]);
     rig.pair.bench.world_mut().inject(Site::B, &ack, false);
     rig.pair.bench.world_mut().run(3000);

@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{Pulses, Streams, WIDTHS, beats, random_block, words};
+use common::{Pulses, Streams, WIDTHS, addresses, beats, random_block, wrapped};
 use dyad_hdl::bundle::{CompareJob, Compared, HostBurst};
 use dyad_hdl::ir::Bits;
 use dyad_hdl::offload::compare::compare;
@@ -11,7 +11,7 @@ use dyad_spec::{BLOCK_BYTES, Status};
 use dyad_tests::{Scoreboard, Stall, field, pack, trial};
 use std::collections::VecDeque;
 
-const BASES: [u32; 8] = [7, 100, 0x20_0000, 3, 0xffff_ff00, 5, 6, 0];
+const BASES: [u64; 8] = [7, 100, 0x20_0000, 3, 0xff_ffff_ff00, 5, 0x12_0000_0000, 0];
 
 /// What is wrong with a job: byte that differs, beat of the store, beat of the host that can't be read.
 #[derive(Clone, Copy, Default)]
@@ -46,7 +46,7 @@ fn compare_says_what_is_so() {
             let p = Params::new(data_w);
             for stall in Stall::ALL {
                 let mut dut = t.fast_dut(&compare(&p));
-                dut.poke_bits("lun_store_base", &words(&BASES));
+                dut.poke_bits("lun_store_base", &addresses(&BASES));
                 let outs = ["m_rd", "m_hrd", "m_result"];
                 let mut streams = Streams::new(&dut, &["s_job", "s_rdata", "s_hdata"], &outs, stall);
                 let mut events = Pulses::new(&dut, &["dma_fault", "store_error"]);
@@ -71,11 +71,11 @@ fn compare_says_what_is_so() {
                     if let Some(at) = wrong.byte {
                         page[at] ^= 1 << t.rng.below(8);
                     }
-                    let (slot, lun, lba) = (t.rng.below(4096), t.rng.below(8), t.rng.below(1 << 20));
+                    let (slot, lun, lba) = (t.rng.below(4096), t.rng.below(8), t.rng.next_u64() >> 24);
                     let (iova, epoch) = (t.rng.below(1 << 52), t.rng.next_u64() >> 32);
                     let fields = [("slot", slot), ("lun", lun), ("lba", lba), ("page", iova), ("epoch", epoch)];
                     streams.push("s_job", pack(CompareJob::FIELDS, &fields));
-                    store.push_back((u64::from(BASES[lun as usize]) + lba, block, wrong.store));
+                    store.push_back((BASES[lun as usize] + lba, block, wrong.store));
                     if wrong.store.is_none() {
                         host.push_back((iova, page, wrong.host));
                     }
@@ -93,7 +93,7 @@ fn compare_says_what_is_so() {
                         match name {
                             "m_rd" => {
                                 let (place, block, bad) = store.pop_front().expect("a job waits");
-                                assert_eq!(word.low_u64(), place & 0xffff_ffff);
+                                assert_eq!(word.low_u64(), wrapped(place));
                                 let data = beats(&block, p.store_w);
                                 for (i, beat) in data.iter().enumerate() {
                                     let word = word_of(beat, p.store_w, i + 1 == data.len(), bad == Some(i));

@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{EventIn, Pulses, Reader, Streams, WIDTHS, beats, random_block, words};
+use common::{EventIn, Pulses, Reader, Streams, WIDTHS, addresses, beats, random_block, wrapped};
 use dyad_hdl::bundle::{CopyJob, LocalDone};
 use dyad_hdl::ir::Bits;
 use dyad_hdl::offload::copy::copy;
@@ -11,8 +11,8 @@ use dyad_spec::Status;
 use dyad_tests::{Dut, Scoreboard, Stall, Trial, field, pack, trial};
 use std::collections::{HashMap, VecDeque};
 
-const STAGING: u64 = 0x12_3400;
-const BASES: [u32; 8] = [7, 100, 0x20_0000, 3, 0xffff_ff00, 5, 6, 0];
+const STAGING: u64 = 0x5a_0000_0000 + 0x12_3400;
+const BASES: [u64; 8] = [7, 100, 0x20_0000, 3, 0xff_ffff_ff00, 5, 0x12_0000_0000, 0];
 
 struct Bench {
     dut: Dut,
@@ -38,7 +38,7 @@ struct Bench {
 impl Bench {
     fn new(t: &mut Trial, p: &Params, stall: Stall) -> Self {
         let mut dut = t.fast_dut(&copy(p));
-        dut.poke_bits("lun_store_base", &words(&BASES));
+        dut.poke_bits("lun_store_base", &addresses(&BASES));
         dut.poke("staging_base", STAGING);
         Self {
             streams: Streams::new(&dut, &["s_copy", "s_rdata"], &["m_rd", "m_local"], stall),
@@ -65,7 +65,7 @@ impl Bench {
         let lba = 0x8000 * lun + slot;
         let block = random_block(&mut t.rng);
         self.streams.push("s_copy", pack(CopyJob::FIELDS, &[("slot", slot), ("lun", lun), ("lba", lba)]));
-        let place = (u64::from(BASES[lun as usize]) + lba) & 0xffff_ffff;
+        let place = wrapped(BASES[lun as usize] + lba);
         if bad.is_some() {
             self.ends.insert(slot, Status::StoreError.code());
             self.failed += 1;

@@ -5,7 +5,7 @@ use dyad_hdl::csr::csr::{SOFT_RESET_CYCLES, csr};
 use dyad_hdl::params::Params;
 use dyad_spec::counters::Counter;
 use dyad_spec::regs::{self, Access, BAR_BYTES, REGISTERS, Register};
-use dyad_spec::{MAGIC, SPEC_VERSION};
+use dyad_spec::{Field, MAGIC, SPEC_VERSION};
 use dyad_tests::{Dut, Rng, Scoreboard, Trial, field, pack, prove, trial};
 use std::collections::{BTreeMap, VecDeque};
 
@@ -19,6 +19,7 @@ fn writable(r: &Register) -> u32 {
         "CONTROL" => regs::CONTROL_ENABLE.put(1),
         "SITE" => 1,
         "LINK_GENERATION" | "MAC_HI" | "PEER_MAC_HI" | "UDP_PORT" | "PEER_SLOTS" => width(16),
+        "STAGING_BASE_HIGH" => width(8),
         "RESEND_LIMIT" => width(4),
         "HAND_OVER_AFTER" => width(8),
         "MAILBOX_VECTOR" => width(3),
@@ -91,6 +92,11 @@ impl Model {
         let wide = |low: &Register, high: &Register| {
             (0..present(low)).map(|i| self.of(low, i) | self.of(high, i) << 32).collect::<Vec<u64>>()
         };
+        // Block addresses: 40 bits each.
+        let high = |low: &Register, field: Field| {
+            let part = |i| u64::from(field.of(self.read(regs::LUN_HIGH.at(i))));
+            (0..present(low)).map(|i| self.of(low, i) | part(i) << 32).collect::<Vec<u64>>()
+        };
         vec![
             ("enable", list(&regs::CONTROL)),
             ("site", list(&regs::SITE)),
@@ -105,10 +111,11 @@ impl Model {
             ("resend_cycles", list(&regs::RESEND_CYCLES)),
             ("resend_limit", list(&regs::RESEND_LIMIT)),
             ("peer_slots", list(&regs::PEER_SLOTS)),
+            ("staging_base", wide(&regs::STAGING_BASE, &regs::STAGING_BASE_HIGH)),
             ("mailbox_vector", list(&regs::MAILBOX_VECTOR)),
             ("lun_control", list(&regs::LUN_CONTROL)),
-            ("lun_blocks", list(&regs::LUN_BLOCKS)),
-            ("lun_store_base", list(&regs::LUN_STORE_BASE)),
+            ("lun_blocks", high(&regs::LUN_BLOCKS, regs::LUN_BLOCKS_HIGH)),
+            ("lun_store_base", high(&regs::LUN_STORE_BASE, regs::LUN_STORE_BASE_HIGH)),
             ("lun_extent_base", list(&regs::LUN_EXTENT_BASE)),
             ("sq_base", wide(&regs::SQ_BASE_LO, &regs::SQ_BASE_HI)),
             ("cq_base", wide(&regs::CQ_BASE_LO, &regs::CQ_BASE_HI)),

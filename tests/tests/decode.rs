@@ -2,9 +2,9 @@
 
 mod common;
 
-use common::{Pulses, Streams, words};
+use common::{Pulses, Streams, addresses, words, wrapped};
 use dyad_hdl::bundle::own_code::{RELEASE, WHOLE};
-use dyad_hdl::bundle::{AdminCmd, CmdNew, Cqe, OpInfo, Sqe, op_kind};
+use dyad_hdl::bundle::{AdminCmd, CmdNew, Cqe, LBA_W, OpInfo, Sqe, op_kind};
 use dyad_hdl::ir::Bits;
 use dyad_hdl::offload::decode::{REFUSALS, decode};
 use dyad_hdl::params::Params;
@@ -14,14 +14,14 @@ use dyad_tests::{Dut, Rng, Scoreboard, Stall, Trial, field, pack, trial};
 use std::collections::{HashMap, HashSet, VecDeque};
 
 /// A LUN: valid, live, local, blocks, log2 of the blocks of an extent.
-type Lun = (bool, bool, bool, u32, u32);
+type Lun = (bool, bool, bool, u64, u32);
 
 const LUNS: [Lun; 8] = [
     (true, true, false, 1000, 4),
     (true, true, true, 64, 0),
     (true, false, false, 5000, 9),
     (false, true, false, 1000, 3),
-    (true, true, false, u32::MAX, 31),
+    (true, true, false, u64::MAX >> 24, 31),
     (true, false, true, 1, 1),
     (false, false, false, 0, 7),
     (true, true, false, 70, 15),
@@ -73,8 +73,8 @@ fn verdict(o: &Offer, link: bool) -> Status {
         return Status::BadLun;
     }
     let (_, live, local, blocks, _) = lun.copied().unwrap_or_default();
-    let past = s.lba().checked_add(s.blocks()).is_none_or(|end| end > u64::from(blocks));
-    if (data && past) || ((set || own) && s.lba() >> 32 != 0) {
+    let past = s.lba().checked_add(s.blocks()).is_none_or(|end| end > blocks);
+    if (data && past) || ((set || own) && s.lba() >> LBA_W != 0) {
         return Status::BadLba;
     }
     let iova = data || matches!(op, Opcode::Lookup | Opcode::Identify);
@@ -95,7 +95,7 @@ fn any_offer(rng: &mut Rng) -> Offer {
     let op = rng.pick(Opcode::ALL).0;
     let mut s = Submission::new();
     let lun = *rng.pick(&[0, 0, 0, 1, 2, 4, 5, 7]);
-    let most = u64::from(LUNS[lun as usize].3);
+    let most = LUNS[lun as usize].3;
     let blocks = match op {
         Opcode::Lookup => 1 + rng.below(MAX_LOOKUPS),
         Opcode::SetOwner => rng.below(1 << 16),
@@ -120,7 +120,7 @@ fn any_offer(rng: &mut Rng) -> Offer {
         }
         // Extents are not held against the LUN's size: the directory knows them.
         Opcode::Acquire | Opcode::Release if rng.one_in(4) => drop(s.set_flags(2).set_blocks(1)),
-        Opcode::Acquire | Opcode::Release => drop(s.set_lba(rng.next_u64() >> 32)),
+        Opcode::Acquire | Opcode::Release => drop(s.set_lba(rng.next_u64() >> 24)),
         _ => {}
     }
     let mut reserved = false;
@@ -135,7 +135,10 @@ fn any_offer(rng: &mut Rng) -> Offer {
             5 => drop(s.set_blocks(*rng.pick(&[0, 64, 65, 512, 513, 0xffff]))),
             6 => drop(s.set_lun(*rng.pick(&[3, 6, 8, 11, 128, 255]))),
             7 => drop(s.set_lba(most - blocks.min(most) + 1)),
-            8 => drop(s.set_lba(*rng.pick(&[1 << 32, u64::MAX, u64::MAX - 3, 0xffff_ffff, 0xffff_fff0]))),
+            8 => {
+                let far = [1 << 40, 1 << 63, u64::MAX, u64::MAX - 3, 0xff_ffff_ffff, 0xff_ffff_fff0];
+                s.set_lba(*rng.pick(&far));
+            }
             9 => drop(s.set_iova(rng.next_u64())),
             10 => drop(s.set_flags(0)),
             _ => drop(s.set_lun(2)),
@@ -172,7 +175,7 @@ impl Bench {
             state | regs::LUN_LOCAL.put(l.2.into()) | regs::LUN_EXTENT_SHIFT.put(l.4)
         };
         dut.poke_bits("lun_control", &words(&LUNS.iter().map(control).collect::<Vec<_>>()));
-        dut.poke_bits("lun_blocks", &words(&LUNS.map(|l| l.3)));
+        dut.poke_bits("lun_blocks", &addresses(&LUNS.map(|l| l.3)));
         Self {
             streams: Streams::new(&dut, &["s_sqe", "s_free"], &["m_new", "m_op", "m_admin", "m_error"], stall),
             events: Pulses::new(&dut, &REFUSALS.map(|r| r.1)),
@@ -244,7 +247,7 @@ impl Bench {
                 ("lun", s.lun() & 7),
                 ("owner", s.owner()),
                 ("blocks", s.blocks()),
-                ("lba", s.lba() & 0xffff_ffff),
+                ("lba", wrapped(s.lba())),
                 ("iova", s.iova()),
                 ("aux", s.aux()),
             ];
@@ -260,7 +263,7 @@ impl Bench {
                 ("kind", kind),
                 ("local", LUNS[s.lun() as usize].2.into()),
                 ("lun", s.lun()),
-                ("lba", (s.lba() + n * step) & 0xffff_ffff),
+                ("lba", wrapped(s.lba() + n * step)),
                 ("page", page),
             ];
             self.ops.expect(pack(OpInfo::FIELDS, &fields));

@@ -1,11 +1,15 @@
 //! `offload::directory` against a plain-Rust map: every answer, in every cycle.
 
-use dyad_hdl::bundle::{DirUpdate, Lookup, LookupReq};
+use dyad_hdl::bundle::{DirUpdate, LBA_W, Lookup, LookupReq};
+use dyad_hdl::ir::Bits;
 use dyad_hdl::offload::directory::{LATENCY, directory};
 use dyad_hdl::params::Params;
 use dyad_spec::regs;
 use dyad_tests::{Dut, Rng, field, pack, trial};
 use std::collections::{HashMap, VecDeque};
+
+/// Addresses that there are.
+const ADDRESSES: u64 = 1 << LBA_W;
 
 /// Registers of a LUN.
 #[derive(Clone, Copy, Debug, Default)]
@@ -14,7 +18,7 @@ struct Lun {
     owner: u32,
     shift: u32,
     generation: u32,
-    blocks: u32,
+    blocks: u64,
     base: u32,
 }
 
@@ -30,8 +34,8 @@ impl Lun {
     }
 
     /// Entry of an address that is inside.
-    fn entry(&self, lba: u32, extents: u64) -> Option<u64> {
-        let entry = u64::from(self.base) + u64::from(lba >> self.shift);
+    fn entry(&self, lba: u64, extents: u64) -> Option<u64> {
+        let entry = u64::from(self.base) + (lba >> self.shift);
         (self.valid && lba < self.blocks && entry < extents).then_some(entry)
     }
 }
@@ -46,7 +50,7 @@ struct Reference {
 }
 
 impl Reference {
-    fn lookup(&self, lun: &Lun, lba: u32, extents: u64) -> Answer {
+    fn lookup(&self, lun: &Lun, lba: u64, extents: u64) -> Answer {
         let Some(entry) = lun.entry(lba, extents) else { return (0, 0, 0, 0, None) };
         let generation = u64::from(lun.generation) << 16;
         match self.entries.get(&entry) {
@@ -58,7 +62,7 @@ impl Reference {
     }
 
     /// `to`: owner, epoch, closing.
-    fn update(&mut self, lun: &Lun, lba: u32, to: (u64, u64, u64), extents: u64) {
+    fn update(&mut self, lun: &Lun, lba: u64, to: (u64, u64, u64), extents: u64) {
         if let Some(entry) = lun.entry(lba, extents) {
             self.entries.insert(entry, (lun.generation, to.0, to.1, to.2));
         }
@@ -68,55 +72,59 @@ impl Reference {
 fn configure(dut: &mut Dut, luns: &[Lun; 8]) {
     let join = |word: fn(&Lun) -> u32| {
         let bytes: Vec<u8> = luns.iter().flat_map(|l| word(l).to_le_bytes()).collect();
-        dyad_hdl::ir::Bits::from_bytes_le(&bytes)
+        Bits::from_bytes_le(&bytes)
     };
     dut.poke_bits("lun_control", &join(Lun::control));
-    dut.poke_bits("lun_blocks", &join(|l| l.blocks));
+    let mut blocks = Bits::zero(LBA_W * luns.len());
+    luns.iter().enumerate().for_each(|(n, l)| blocks.set(LBA_W * n, &Bits::from_u64(l.blocks, LBA_W)));
+    dut.poke_bits("lun_blocks", &blocks);
     dut.poke_bits("lun_extent_base", &join(|l| l.base));
 }
 
-/// Eight LUNs: small and large extents, one that does not exist, one whose extents do not all fit, one with a block
-/// count that ends inside an extent, one whose generation is 0.
+/// Eight LUNs: small and large extents, one that does not exist, some whose extents do not all fit, one with a block
+/// count that ends inside an extent, one whose generation is 0, one of 2^38 blocks.
 fn luns(extents: u32) -> [Lun; 8] {
     let lun = |owner, shift, generation, blocks, base| Lun { valid: true, owner, shift, generation, blocks, base };
     let part = extents / 8;
+    let share = u64::from(part);
     [
-        lun(1, 0, 0, part, 0),
-        lun(0, 4, 1, (part - 1) * 16 + 5, part),
-        lun(1, 10, 0xffff, part << 10, 2 * part),
-        Lun { valid: false, ..lun(1, 3, 7, part << 3, 3 * part) },
-        lun(0, 0, 9, 100, 4 * part),
-        lun(1, 31, 3, u32::MAX, 5 * part),
-        lun(0, 2, 4, u32::MAX, 6 * part),
-        lun(1, 1, 2, 2 * part, 7 * part),
+        lun(1, 0, 0, share, 0),
+        lun(0, 4, 1, (share - 1) * 16 + 5, part),
+        lun(1, 10, 0xffff, share << 10, 2 * part),
+        Lun { valid: false, ..lun(1, 3, 7, share << 3, 3 * part) },
+        // 2^38 blocks, and what this directory holds of them.
+        lun(0, 38 - share.ilog2().clamp(7, 38), 9, 1 << 38, 4 * part),
+        lun(1, 31, 3, ADDRESSES - 1, 5 * part),
+        lun(0, 2, 4, ADDRESSES - 1, 6 * part),
+        lun(1, 1, 2, 2 * share, 7 * part),
     ]
 }
 
 /// Addresses that make trouble: the same one again and again, its neighbours, both sides of the end of an extent and of
 /// the LUN, and any address at all.
 struct Addresses {
-    hot: Vec<(u64, u32)>,
-    last: (u64, u32),
+    hot: Vec<(u64, u64)>,
+    last: (u64, u64),
 }
 
 impl Addresses {
-    fn next(&mut self, rng: &mut Rng, luns: &[Lun; 8]) -> (u64, u32) {
+    fn next(&mut self, rng: &mut Rng, luns: &[Lun; 8]) -> (u64, u64) {
         if rng.one_in(500) {
             let lun = rng.below(8);
             let blocks = luns[lun as usize].blocks;
-            let any = rng.next_u64() as u32 % blocks;
+            let any = rng.below(blocks);
             let lba = *rng.pick(&[any, 0, blocks - 1, blocks]);
             let place = rng.below(self.hot.len() as u64) as usize;
             self.hot[place] = (lun, lba);
         }
         let lun = rng.below(8);
-        let (l, any) = (luns[lun as usize], rng.next_u64() as u32);
+        let (l, any) = (luns[lun as usize], rng.below(ADDRESSES));
         self.last = match rng.below(8) {
             0..3 => self.last,
             3 | 4 => *rng.pick(&self.hot),
-            5 => (self.last.0, self.last.1.wrapping_add(rng.below(3) as u32).wrapping_sub(1)),
+            5 => (self.last.0, (self.last.1 + ADDRESSES + rng.below(3) - 1) % ADDRESSES),
             6 => (lun, any % l.blocks),
-            _ => (lun, *rng.pick(&[0, 1, l.blocks - 1, l.blocks, u32::MAX, any])),
+            _ => (lun, *rng.pick(&[0, 1, l.blocks - 1, l.blocks, ADDRESSES - 1, any])),
         };
         self.last
     }
@@ -150,7 +158,7 @@ fn run(dut: &mut Dut, rng: &mut Rng, extents: u32, cycles: u64) -> u64 {
         let (lun, lba) = asked.next(rng, &luns);
         let tag = rng.below(16);
         dut.set(lookup_port[0], u64::from(look));
-        dut.set_bits(lookup_port[1], &pack(LookupReq::FIELDS, &[("lun", lun), ("lba", u64::from(lba)), ("tag", tag)]));
+        dut.set_bits(lookup_port[1], &pack(LookupReq::FIELDS, &[("lun", lun), ("lba", lba), ("tag", tag)]));
         expected.push_back(look.then(|| (tag, reference.lookup(&luns[lun as usize], lba, u64::from(extents)))));
 
         // One in two updates goes where the lookup goes, in this cycle.
@@ -158,7 +166,7 @@ fn run(dut: &mut Dut, rng: &mut Rng, extents: u32, cycles: u64) -> u64 {
         let (owner, epoch, closing) = (rng.below(2), rng.below(1 << 16), rng.below(2));
         dut.set(update_port[0], u64::from(update));
         let to = [("owner", owner), ("epoch", epoch), ("closing", closing)];
-        let fields = [&[("lun", lun), ("lba", u64::from(lba))][..], &to].concat();
+        let fields = [&[("lun", lun), ("lba", lba)][..], &to].concat();
         dut.set_bits(update_port[1], &pack(DirUpdate::FIELDS, &fields));
         if update {
             reference.update(&luns[lun as usize], lba, (owner, epoch, closing), u64::from(extents));

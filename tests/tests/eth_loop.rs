@@ -116,7 +116,7 @@ impl Pair {
             let header = self.heads.pop_front().expect("an end follows a header");
             let get = |name: &str| field(RxHead::FIELDS, &header, name);
             assert_eq!(get("offset") as usize * 64, self.block.len(), "parts come in order");
-            assert_eq!(get("length") as usize, self.bytes.len(), "payload announced");
+            assert_eq!(get("length") as usize * 64, self.bytes.len(), "payload announced");
             self.block.append(&mut self.bytes);
             let (fields, _) = want.blocks.front().expect("a block was sent");
             fields.iter().for_each(|(name, value)| assert_eq!(get(name), *value, "{name}"));
@@ -159,11 +159,13 @@ fn traffic(t: &mut Trial, data_w: usize, jumbo: bool, stall: Stall) {
                 let ftype = *t.rng.pick(&[Ack, Busy, Refused, NotOwner, Flush, OwnReq, Grant, Taken]);
                 let code = t.rng.below(256);
                 let fields = [("ftype", ftype.code()), ("code", code), ("slot", slot), ("seq", seq)];
-                let (lun, lba, epoch) = (t.rng.below(8), t.rng.next_u64() >> 32, t.rng.next_u64() >> 32);
+                let (lun, lba, epoch) = (t.rng.below(8), t.rng.next_u64() >> 24, t.rng.next_u64() >> 32);
                 let about_owners = matches!(ftype, OwnReq | Grant | Taken);
                 let more = if about_owners { [("lun", lun), ("epoch", epoch)] } else { [("lun", 0), ("epoch", 0)] };
-                let place = if about_owners { ("t_ref", lba) } else { ("t_ref", t.rng.next_u64() >> 32) };
-                pair.push("s_ctl", pack(TxCtl::FIELDS, &[&fields[..], &more, &[place]].concat()));
+                let (low, high) = (lba & 0xffff_ffff, lba >> 32);
+                let place = if about_owners { [low, high] } else { [t.rng.next_u64() >> 32, 0] };
+                let place = [("t_ref", place[0]), ("lba_high", place[1])];
+                pair.push("s_ctl", pack(TxCtl::FIELDS, &[&fields[..], &more, &place].concat()));
                 if about_owners {
                     want.owns.push_back(pack(OwnFrame::FIELDS, &[&fields[..], &more, &[("lba", lba)]].concat()));
                 } else if ftype == Flush {
@@ -173,7 +175,7 @@ fn traffic(t: &mut Trial, data_w: usize, jumbo: bool, stall: Stall) {
                 }
             }
             1 => {
-                let (lba, epoch) = (t.rng.next_u64() >> 32, t.rng.next_u64() >> 32);
+                let (lba, epoch) = (t.rng.next_u64() >> 24, t.rng.next_u64() >> 32);
                 let zeroes = t.rng.one_in(4);
                 let block = [("lun", t.rng.below(8)), ("lba", lba), ("epoch", epoch), ("zeroes", zeroes.into())];
                 let fields = [&[("slot", slot), ("seq", seq)][..], &block].concat();

@@ -129,8 +129,8 @@ const FAULTS: &[Fault] = &[
     ("UDP length", |h, _| h.set_udp_length(h.udp_length() + 1), Counter::rx_bad_udp),
     ("UDP checksum", |h, _| h.set_udp_checksum(1), Counter::rx_bad_udp),
     ("wire version 0", |h, _| h.set_version_type(h.version_type() & 15), Counter::rx_bad_type),
-    ("wire version 2", |h, _| h.set_version_type(h.version_type() & 15 | 0x20), Counter::rx_bad_type),
-    ("type 0", |h, _| h.set_version_type(0x10), Counter::rx_bad_type),
+    ("wire version 1", |h, _| h.set_version_type(h.version_type() & 15 | 0x10), Counter::rx_bad_type),
+    ("type 0", |h, _| h.set_version_type(0x20), Counter::rx_bad_type),
 ];
 
 /// Each single fault of the headers, in a frame of each type.
@@ -206,32 +206,33 @@ fn eth_rx_lengths_and_offsets() {
             bad_then_good(bench, t, &what, &frame, Counter::rx_bad_length, 0);
         };
         use FrameType::{Ack, AskCommit, Busy, Commit, Control, Flush, Grant, NotOwner, OwnReq, Refused, Taken, Write};
+        // Offset and length in units of 64 bytes.
         for (payload, offset, length) in [
-            (4096, 1, 4096),
-            (4096, 0, 1408),
-            (1408, 0, 4096),
-            (1408, 1, 1408),
-            (1408, 44, 1408),
-            (1280, 0, 1280),
-            (1280, 44, 1408),
-            (1280, 22, 1280),
-            (1344, 0, 1344),
+            (4096, 1, 64),
+            (4096, 0, 22),
+            (1408, 0, 64),
+            (1408, 1, 22),
+            (1408, 44, 22),
+            (1280, 0, 20),
+            (1280, 44, 22),
+            (1280, 22, 20),
+            (1344, 0, 21),
             (0, 0, 0),
-            (64, 0, 64),
-            (1400, 0, 1400),
-            (1407, 0, 1408),
-            (1409, 0, 1408),
-            (1408, 0xff, 1408),
+            (64, 0, 1),
+            (1400, 0, 21),
+            (1407, 0, 22),
+            (1409, 0, 22),
+            (1408, 0xff, 22),
         ] {
             check(t, Write, payload, offset, length);
         }
         for (payload, length) in
-            [(0, 0), (64, 0), (64, 65), (64, 127), (64, 128), (128, 64), (65, 65), (65, 64), (100, 100), (8896, 8832)]
+            [(0, 0), (64, 0), (64, 2), (64, 255), (128, 1), (65, 1), (100, 1), (100, 2), (8896, 138)]
         {
             check(t, Control, payload, 0, length);
         }
         for kind in [Ack, Busy, Refused, NotOwner, Flush, Commit, AskCommit, OwnReq, Grant, Taken] {
-            for (payload, length) in [(64, 64), (64, 0), (0, 64), (1, 0), (1, 1), (4096, 4096)] {
+            for (payload, length) in [(64, 1), (64, 0), (0, 1), (1, 0), (1, 1), (4096, 64)] {
                 check(t, kind, payload, 0, length);
             }
         }
@@ -245,7 +246,7 @@ fn eth_rx_cut_at_every_beat() {
         for kind in [FrameType::Write, FrameType::Ack, FrameType::Control, FrameType::Flush, FrameType::OwnReq] {
             let mut frame = good_frame(&mut t.rng, &bench.link, kind);
             if kind == FrameType::Write {
-                frame = sized(&mut t.rng, &bench.link, kind, 1408, (0, 1408));
+                frame = sized(&mut t.rng, &bench.link, kind, 1408, (0, 22));
             }
             let (whole, width) = (frame.bytes.len(), bench.width);
             for bytes in (1..whole).filter(|n| n % width == 0 || *n < 140 || n + 20 > whole) {
@@ -279,7 +280,7 @@ fn eth_rx_long_frames() {
             (FrameType::Control, 8896 + 64),
             (FrameType::Control, 65_472),
         ] {
-            let frame = sized(&mut t.rng, &link, kind, payload, (0, payload as u64));
+            let frame = sized(&mut t.rng, &link, kind, payload, (0, payload as u64 / 64));
             bad_then_good(bench, t, &format!("{kind:?} of {payload} bytes"), &frame, Counter::rx_long, 0);
         }
         // Longer than the counter of bytes counts.
@@ -308,7 +309,7 @@ fn eth_rx_crc_and_fcs() {
         }
         for bit in 0..8 * 1408 {
             if bit % 61 == 0 {
-                let mut frame = sized(&mut t.rng, &bench.link, FrameType::Write, 1408, (22, 1408));
+                let mut frame = sized(&mut t.rng, &bench.link, FrameType::Write, 1408, (22, 22));
                 frame.bytes[64 + bit / 8] ^= 1 << (bit % 8);
                 bad_then_good(bench, t, &format!("bit {bit} of the payload"), &frame, Counter::rx_bad_crc, 0);
             }

@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{EventIn, Pulses, Reader, Streams, WIDTHS, beats, crc32c, random_block, words};
+use common::{EventIn, Pulses, Reader, Streams, WIDTHS, addresses, beats, crc32c, random_block, wrapped};
 use dyad_hdl::bundle::{HostBurst, Launch, LocalDone, TxJob};
 use dyad_hdl::ir::Bits;
 use dyad_hdl::offload::launch::launch;
@@ -12,8 +12,8 @@ use dyad_spec::{BLOCK_BYTES, Status};
 use dyad_tests::{Dut, Scoreboard, Stall, Trial, field, pack, trial};
 use std::collections::{HashMap, VecDeque};
 
-const STAGING: u64 = 0x7700_0000;
-const BASES: [u32; 8] = [0, 1000, 0x10_0000, 3, 0xffff_0000, 5, 6, 7];
+const STAGING: u64 = 0x5a_0000_0000 + 0x7700_0000;
+const BASES: [u64; 8] = [0, 1000, 0x10_0000, 0x31_0000_0003, 0xff_ffff_0000, 5, 6, 7];
 
 /// What host memory has for a write.
 #[derive(Clone)]
@@ -54,7 +54,7 @@ struct Bench {
 impl Bench {
     fn new(t: &mut Trial, p: &Params, stall: Stall) -> Self {
         let mut dut = t.fast_dut(&launch(p));
-        dut.poke_bits("lun_store_base", &words(&BASES));
+        dut.poke_bits("lun_store_base", &addresses(&BASES));
         dut.poke("staging_base", STAGING);
         let sources = ["s_write", "s_rdata"];
         let pause = if stall == Stall::None { 0 } else { 3 };
@@ -93,7 +93,7 @@ impl Bench {
         let lun = t.rng.below(8);
         let mut any = || t.rng.next_u64() >> 32;
         let (seq, epoch, page) = (any(), any(), any() << 12 | slot);
-        let lba = 0x8000 * lun + slot;
+        let lba = 0x3_0000_8000 * lun + slot;
         let request = u64::from(!local && slot % 3 == 1);
         let zeroes = u64::from(from.is_none());
         let block = [("lun", lun), ("lba", lba), ("request", request), ("zeroes", zeroes)];
@@ -119,7 +119,7 @@ impl Bench {
                 self.pay.expect(word);
             }
         }
-        let home = (u64::from(BASES[lun as usize]) + lba) & 0xffff_ffff;
+        let home = wrapped(BASES[lun as usize] + lba);
         let place = if request == 1 { STAGING + slot } else { home };
         assert!(self.owners.insert(place, (slot, crc32c(&w.block))).is_none(), "blocks of their own");
         if w.bad.is_empty() {

@@ -83,7 +83,7 @@ enum Blocks {
     Hot,
     /// Two dozen, all in one bucket of the hash table.
     OneBucket,
-    /// Any of 2³⁵.
+    /// Any of 2⁴³.
     Any,
     /// All of these.
     Mixed,
@@ -98,7 +98,7 @@ impl Blocks {
                 let part = rng.below(24);
                 (0, part << bucket_w | (part ^ 5))
             }
-            Blocks::Any => (rng.below(8), rng.below(1 << 32)),
+            Blocks::Any => (rng.below(8), rng.below(1 << 40)),
             Blocks::Mixed => {
                 let kind = *rng.pick(&[Blocks::Hot, Blocks::OneBucket, Blocks::Any]);
                 kind.next(rng, bucket_w)
@@ -321,7 +321,7 @@ fn lock_table_mixed_blocks() {
 
 #[test]
 fn lock_table_of_the_default_build() {
-    trial(|t| random_traffic(t, &Params::new(64), Blocks::Mixed, 4000));
+    trial(|t| random_traffic(t, &Params::new(64), Blocks::Mixed, 8000));
 }
 
 /// Every slot of both sites and every mirror buffer holds a block of its own, all in one bucket: nobody is sent away, nobody waits.

@@ -289,7 +289,7 @@ fn pending_at_random() {
                             seqs[slot as usize] = seq + 1 + t.rng.below(2);
                             let (lun, seq) = (t.rng.below(8), seqs[slot as usize]);
                             // Addresses are all different, so that it is known whose lock comes back.
-                            let lba = b.now & 0xffff_ffff;
+                            let lba = b.now << 8 & 0xff_ffff_ffff;
                             b.hold(slot, seq, lun, lba);
                         }
                         2 => b.say("s_use", slot, seq + t.rng.below(3)),
@@ -301,7 +301,7 @@ fn pending_at_random() {
                             b.ask(t.rng.below(8), slot, seq, b.now & 0xffff_ffff);
                         }
                         8 => {
-                            let (seq, lba) = (seq + 1, b.now & 0xffff_ffff);
+                            let (seq, lba) = (seq + 1, b.now << 8 & 0xff_ffff_ffff);
                             seqs[slot as usize] = seq;
                             b.hold_request(slot, seq, 1, lba);
                         }

@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{EventIn, Pulses, Streams, WIDTHS, beats, random_block, words};
+use common::{EventIn, Pulses, Streams, WIDTHS, addresses, beats, random_block, wrapped};
 use dyad_hdl::bundle::{HostBurst, Launch, OpEnd};
 use dyad_hdl::ir::Bits;
 use dyad_hdl::offload::read::read;
@@ -11,7 +11,7 @@ use dyad_spec::{BLOCK_BYTES, Status};
 use dyad_tests::{Dut, Rng, Scoreboard, Stall, Trial, field, pack, trial};
 use std::collections::VecDeque;
 
-const BASES: [u32; 8] = [7, 100, 0x20_0000, 3, 0xffff_ff00, 5, 6, 0];
+const BASES: [u64; 8] = [7, 100, 0x20_0000, 3, 0xff_ffff_ff00, 5, 0x12_0000_0000, 0];
 
 /// A read under way.
 struct Read {
@@ -47,7 +47,7 @@ struct Bench {
 impl Bench {
     fn new(t: &mut Trial, p: &Params, stall: Stall, odds: u64) -> Self {
         let mut dut = t.fast_dut(&read(p));
-        dut.poke_bits("lun_store_base", &words(&BASES));
+        dut.poke_bits("lun_store_base", &addresses(&BASES));
         Self {
             streams: Streams::new(&dut, &["s_read", "s_rdata"], &["m_rd", "m_wr", "m_wdata", "m_end"], stall),
             b: EventIn::new(&dut, "s_b"),
@@ -78,7 +78,7 @@ impl Bench {
         let count = self.bursts_of() as usize;
         let host_bad = faults[..count].contains(&true);
         let lun = t.rng.below(8);
-        let (lba, page) = (t.rng.next_u64() >> 32, t.rng.next_u64() >> 12);
+        let (lba, page) = (t.rng.next_u64() >> 24, t.rng.next_u64() >> 12);
         let fields = [("slot", slot), ("lun", lun), ("lba", lba), ("page", page), ("seq", t.rng.next_u64() >> 32)];
         self.streams.push("s_read", pack(Launch::FIELDS, &fields));
         let part = BLOCK_BYTES as u64 / count as u64;
@@ -95,7 +95,7 @@ impl Bench {
         self.ends.expect((slot, status.code()));
         self.bad = (self.bad.0 + u64::from(store_bad), self.bad.1 + u64::from(host_bad));
         self.faults.extend(&faults[..count]);
-        let place = (u64::from(BASES[lun as usize]) + lba) & 0xffff_ffff;
+        let place = wrapped(BASES[lun as usize] + lba);
         self.to_ask.push_back(Read { slot, place, block, store_bad });
     }
 

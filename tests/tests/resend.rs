@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{EventIn, Pulses, Streams, WIDTHS, beats, crc32c, random_block, words};
+use common::{EventIn, Pulses, Streams, WIDTHS, addresses, beats, crc32c, random_block, wrapped};
 use dyad_hdl::bundle::{LocalDone, Lookup, LookupReq, Resend, TxJob};
 use dyad_hdl::ir::Bits;
 use dyad_hdl::offload::resend::{TAG, resend};
@@ -11,8 +11,8 @@ use dyad_spec::Status;
 use dyad_tests::{Dut, Rng, Scoreboard, Stall, Trial, field, pack, trial};
 use std::collections::VecDeque;
 
-const STAGING: u64 = 0x77_0000;
-const BASES: [u32; 8] = [7, 100, 0x20_0000, 3, 0xffff_ff00, 5, 6, 0];
+const STAGING: u64 = 0x5a_0000_0000 + 0x77_0000;
+const BASES: [u64; 8] = [7, 100, 0x20_0000, 3, 0xff_ffff_ff00, 5, 0x12_0000_0000, 0];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Fate {
@@ -51,7 +51,7 @@ struct Bench {
 impl Bench {
     fn new(t: &mut Trial, p: &Params, stall: Stall) -> Self {
         let mut dut = t.fast_dut(&resend(p));
-        dut.poke_bits("lun_store_base", &words(&BASES));
+        dut.poke_bits("lun_store_base", &addresses(&BASES));
         dut.poke("staging_base", STAGING);
         Self {
             streams: Streams::new(
@@ -80,7 +80,7 @@ impl Bench {
     fn ask(&mut self, t: &mut Trial, slot: u64, fate: Fate) {
         let block = random_block(&mut t.rng);
         let (seq, epoch) = (t.rng.next_u64() >> 32, t.rng.next_u64() >> 32);
-        let (lun, lba) = (t.rng.below(8), t.rng.next_u64() >> 32);
+        let (lun, lba) = (t.rng.below(8), t.rng.next_u64() >> 24);
         let crc = match fate {
             Fate::Differs => crc32c(&block) ^ 1 << t.rng.below(32),
             _ => crc32c(&block),
@@ -107,7 +107,7 @@ impl Bench {
             Fate::Differs => self.tells.expect((slot, Status::StoreIntegrity.code())),
         }
         self.fates.push(fate);
-        let home = (u64::from(BASES[lun as usize]) + lba) & 0xffff_ffff;
+        let home = wrapped(BASES[lun as usize] + lba);
         self.to_ask.push_back((if request == 1 { STAGING + slot } else { home }, block, fate));
     }
 

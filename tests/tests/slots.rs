@@ -18,7 +18,7 @@ use slots_world::{Odds, World, answer, calm_world, end_of, run, small, world};
 
 fn ask_any(t: &mut Trial, w: &mut World, blocks: u64) {
     let kind = *t.rng.pick(&[WRITE, WRITE, WRITE, WRITE, READ, READ, READ, FLUSH, OWN]);
-    let (local, lba) = (t.rng.one_in(6), t.rng.below(blocks));
+    let (local, lba) = (t.rng.one_in(6), 0xa5_0000_0000 + t.rng.below(blocks));
     // Blocks that a store has lost are not asked for: their LUN is fenced.
     if !w.model.has_lost(u64::from(local), lba) {
         w.ask(kind, local, u64::from(local), lba);

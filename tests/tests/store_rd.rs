@@ -3,6 +3,7 @@
 mod common;
 
 use common::{Streams, WIDTHS, beats, random_block};
+use dyad_hdl::bundle::LBA_W;
 use dyad_hdl::dma::store_rd::store_rd;
 use dyad_hdl::ir::Bits;
 use dyad_hdl::params::Params;
@@ -60,7 +61,7 @@ impl Bench {
 
     fn ask(&mut self, client: usize, block: u64) {
         self.asked[client].push_back(block);
-        self.streams.push(RD[client], Bits::from_u64(block, 32));
+        self.streams.push(RD[client], Bits::from_u64(block, LBA_W));
     }
 
     fn cycle(&mut self, rng: &mut Rng) {
@@ -90,7 +91,7 @@ impl Bench {
             assert_eq!(self.asked[client].pop_front(), Some(word.low_u64()));
             self.open.push_back(client);
             self.served.push(client);
-            self.addresses.expect((word.low_u64() & 0xfff_ffff) * BLOCK_BYTES as u64);
+            self.addresses.expect(word.low_u64() * BLOCK_BYTES as u64);
         }
         if self.offered && self.dut.peek("m_axi_rready") == 1 {
             self.beats.pop_front();
@@ -140,7 +141,7 @@ fn store_rd_reads_blocks() {
                 let mut b = Bench::new(t, &p, stall);
                 for _ in 0..40 {
                     let client = t.rng.below(4) as usize;
-                    b.ask(client, t.rng.next_u64() >> 32);
+                    b.ask(client, t.rng.next_u64() >> 24);
                 }
                 while b.missing() > 0 {
                     b.cycle(&mut t.rng);

@@ -82,7 +82,7 @@ pub fn ecp5_versa(size: Size, serial_div: usize) -> String {
         board::cdc_fifo::cdc_put(4, board::WORD_W),
         board::cdc_fifo::cdc_take(4, board::WORD_W),
         board::axi_ram::axi_ram(1024, 64, 64),
-        board::axi_ram::axi_ram(512, 256, 40),
+        board::axi_ram::axi_ram(512, 256, 52),
         board::serial::serial(serial_div),
         kernels::reset_sync::<2, 4>(),
         kernels::reset_sync::<2, 20>(),

@@ -133,10 +133,10 @@ pub struct LunEntry {
     pub extent_shift: u8,
     /// LUN generation.
     pub generation: u16,
-    /// Blocks.
-    pub blocks: u32,
+    /// Blocks, less than 2^40.
+    pub blocks: u64,
     /// First block in the store.
-    pub store_base: u32,
+    pub store_base: u64,
     /// First directory entry.
     pub extent_base: u32,
 }

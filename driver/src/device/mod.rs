@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use dyad_spec::counters::Counter;
 use dyad_spec::regs::{self, Register, block};
-use dyad_spec::{MAGIC, SPEC_VERSION};
+use dyad_spec::{Field, MAGIC, SPEC_VERSION};
 
 use crate::backing::{Backing, Deadline, Wake};
 use crate::bar::{CardStatus, Control, LunFlags, Registers};
@@ -296,8 +296,9 @@ impl<B: Backing> Device<B> {
     }
 
     /// Tells the card where its staging area begins; 0: there is none.
-    pub(crate) fn set_staging(&self, base: u32) {
-        self.registers().set(&regs::STAGING_BASE, base);
+    pub(crate) fn set_staging(&self, base: u64) {
+        self.registers().set(&regs::STAGING_BASE_HIGH, (base >> 32) as u32);
+        self.registers().set(&regs::STAGING_BASE, base as u32);
     }
 
     /// Has the card hand an extent of its own over, unasked, when so many writes in a row were the peer's; 0: never, as after a
@@ -331,13 +332,15 @@ impl<B: Backing> Device<B> {
         let regs = self.registers();
         let control = regs.get_at(&regs::LUN_CONTROL, index);
         let flags = LunFlags::from_bits_truncate(control);
+        let high = regs.get_at(&regs::LUN_HIGH, index);
+        let whole = |low, field: Field| u64::from(regs.get_at(low, index)) | u64::from(field.of(high)) << 32;
         Ok(flags.contains(LunFlags::VALID).then(|| LunEntry {
             flags,
             owner: regs::LUN_OWNER.of(control) as u8,
             extent_shift: regs::LUN_EXTENT_SHIFT.of(control) as u8,
             generation: regs::LUN_GENERATION.of(control) as u16,
-            blocks: regs.get_at(&regs::LUN_BLOCKS, index),
-            store_base: regs.get_at(&regs::LUN_STORE_BASE, index),
+            blocks: whole(&regs::LUN_BLOCKS, regs::LUN_BLOCKS_HIGH),
+            store_base: whole(&regs::LUN_STORE_BASE, regs::LUN_STORE_BASE_HIGH),
             extent_base: regs.get_at(&regs::LUN_EXTENT_BASE, index),
         }))
     }
@@ -357,8 +360,11 @@ impl<B: Backing> Device<B> {
         let same = self.lun(number)?.is_some_and(|now| LunEntry { flags: entry.flags, ..now } == *entry);
         if !same {
             regs.set_at(&regs::LUN_CONTROL, index, 0);
-            regs.set_at(&regs::LUN_BLOCKS, index, entry.blocks);
-            regs.set_at(&regs::LUN_STORE_BASE, index, entry.store_base);
+            let high = regs::LUN_BLOCKS_HIGH.put((entry.blocks >> 32) as u32)
+                | regs::LUN_STORE_BASE_HIGH.put((entry.store_base >> 32) as u32);
+            regs.set_at(&regs::LUN_HIGH, index, high);
+            regs.set_at(&regs::LUN_BLOCKS, index, entry.blocks as u32);
+            regs.set_at(&regs::LUN_STORE_BASE, index, entry.store_base as u32);
             regs.set_at(&regs::LUN_EXTENT_BASE, index, entry.extent_base);
         }
         let control = entry.flags.bits()

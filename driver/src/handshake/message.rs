@@ -10,7 +10,7 @@ use super::{Mismatch, MismatchField};
 use crate::device::Mtu;
 
 /// Version of these messages. Drivers of different versions refuse each other.
-pub const PROTOCOL_VERSION: u16 = 1;
+pub const PROTOCOL_VERSION: u16 = 2;
 /// "DYHM", least significant byte first.
 const MAGIC: u32 = u32::from_le_bytes(*b"DYHM");
 /// Where the checksum is: after magic, version, kind and flags.
@@ -131,6 +131,9 @@ impl Writer {
     fn u32(&mut self, value: u32) -> &mut Self {
         self.put(&value.to_le_bytes())
     }
+    fn u40(&mut self, value: u64) -> &mut Self {
+        self.put(&value.to_le_bytes()[..5])
+    }
     fn u64(&mut self, value: u64) -> &mut Self {
         self.put(&value.to_le_bytes())
     }
@@ -163,6 +166,9 @@ impl Reader<'_> {
     }
     fn u32(&mut self) -> Option<u32> {
         self.take().map(u32::from_le_bytes)
+    }
+    fn u40(&mut self) -> Option<u64> {
+        Some(u64::from(self.u32()?) | u64::from(self.u8()?) << 32)
     }
     fn u64(&mut self) -> Option<u64> {
         self.take().map(u64::from_le_bytes)
@@ -260,7 +266,7 @@ fn put_offer(w: &mut Writer, o: &Offer) {
     });
     w.u32(o.extents).u16(o.last_generation).u8(u8::from(o.clean) | u8::from(o.resumes) << 1).u8(o.luns.len() as u8);
     for l in &o.luns {
-        w.u8(l.lun).u32(l.blocks).u8(l.extent_shift).u8(l.owner).u16(l.generation).u128(l.uuid).u8(l.synced.into());
+        w.u8(l.lun).u40(l.blocks).u8(l.extent_shift).u8(l.owner).u16(l.generation).u128(l.uuid).u8(l.synced.into());
     }
 }
 
@@ -294,7 +300,7 @@ fn take_offer(r: &mut Reader) -> Option<Offer> {
     for _ in 0..count {
         offer.luns.push(LunOffer {
             lun: r.u8()?,
-            blocks: r.u32()?,
+            blocks: r.u40()?,
             extent_shift: r.u8()?,
             owner: r.u8()?,
             generation: r.u16()?,
@@ -308,11 +314,12 @@ fn take_offer(r: &mut Reader) -> Option<Offer> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use dyad_spec::LBA_BITS;
 
     fn offer() -> Offer {
         let lun = |lun| LunOffer {
             lun,
-            blocks: u32::MAX,
+            blocks: (1 << LBA_BITS) - 1,
             extent_shift: 31,
             owner: 1,
             generation: 0xffff,

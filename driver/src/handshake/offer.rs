@@ -32,7 +32,7 @@ pub struct LunOffer {
     /// LUN number, 1 to 7.
     pub lun: u8,
     /// Blocks.
-    pub blocks: u32,
+    pub blocks: u64,
     /// Log2 of the blocks of an extent.
     pub extent_shift: u8,
     /// Default owner, site 0 or 1.

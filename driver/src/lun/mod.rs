@@ -3,6 +3,7 @@
 mod superblock;
 mod sync;
 
+use dyad_spec::LBA_BITS;
 use dyad_spec::superblock::RESERVED_BLOCKS;
 
 use crate::bar::LunFlags;
@@ -72,15 +73,18 @@ impl std::fmt::Display for NotEqual {
     }
 }
 
+/// Most blocks of a LUN, and of a store as far as a card reaches it: a card counts and addresses blocks with 40 bits.
+pub const BLOCKS_MAX: u64 = (1 << LBA_BITS) - 1;
+
 /// A LUN as the store's superblock has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lun {
     /// LUN number, 1 to 7.
     pub number: u8,
-    /// Blocks.
-    pub blocks: u32,
+    /// Blocks, less than 2^40.
+    pub blocks: u64,
     /// First block in the store.
-    pub store_base: u32,
+    pub store_base: u64,
     /// Log2 of the blocks in an extent.
     pub extent_shift: u8,
     /// First directory entry.
@@ -163,7 +167,7 @@ pub fn place(superblock: &Superblock, new: &NewLun, info: &Info, store_blocks: u
         Some(number) => number,
     };
     if let Some(lun) = taken(number) {
-        return Err(Error::LunExists { lun: number, blocks: lun.blocks.into() });
+        return Err(Error::LunExists { lun: number, blocks: lun.blocks });
     }
     if new.owner > 1 || new.blocks == 0 {
         return Err(wrong(
@@ -174,7 +178,7 @@ pub fn place(superblock: &Superblock, new: &NewLun, info: &Info, store_blocks: u
     if let Some(other) = superblock.luns.iter().find(|l| l.uuid == new.uuid) {
         return Err(wrong(format!("LUN {} has the same identity", other.number), "give it one of its own"));
     }
-    let most = u64::from(u32::MAX);
+    let most = BLOCKS_MAX;
     let fits = extents(info, number, new.blocks, new.extent_shift_min).filter(|_| new.blocks <= most);
     let Some((extent_shift, extent_base)) = fits else {
         let share = u64::from(info.extent_count / info.lun_count.max(1));
@@ -182,7 +186,6 @@ pub fn place(superblock: &Superblock, new: &NewLun, info: &Info, store_blocks: u
         return Err(Error::TooLarge { lun: number, blocks: new.blocks, most });
     };
     let mut used = occupied(superblock);
-    // The card addresses blocks of the store with 32 bits.
     let end = store_blocks.min(most);
     used.push((end, end));
     let (mut from, mut largest) = (RESERVED_BLOCKS, 0);
@@ -191,8 +194,8 @@ pub fn place(superblock: &Superblock, new: &NewLun, info: &Info, store_blocks: u
         if gap >= new.blocks {
             return Ok(Lun {
                 number,
-                blocks: new.blocks as u32,
-                store_base: from as u32,
+                blocks: new.blocks,
+                store_base: from,
                 extent_shift,
                 extent_base,
                 owner: new.owner,
@@ -209,9 +212,9 @@ pub fn place(superblock: &Superblock, new: &NewLun, info: &Info, store_blocks: u
 
 /// First block and the one after the last of everything in the store, in order.
 fn occupied(superblock: &Superblock) -> Vec<(u64, u64)> {
-    let span = |base: u32, blocks: u32| (u64::from(base), u64::from(base) + u64::from(blocks));
-    let luns = superblock.luns.iter().map(|l| span(l.store_base, l.blocks));
-    let mut used: Vec<_> = luns.chain(superblock.staging.map(|s| span(s.base, s.blocks))).collect();
+    let luns = superblock.luns.iter().map(|l| (l.store_base, l.store_base + l.blocks));
+    let staging = superblock.staging.map(|s| (s.base, s.base + u64::from(s.blocks)));
+    let mut used: Vec<_> = luns.chain(staging).collect();
     used.sort_unstable();
     used
 }
@@ -222,7 +225,7 @@ pub(crate) fn place_staging(superblock: &Superblock, info: &Info, store_blocks: 
     let blocks = info.slot_count;
     let base = occupied(superblock).last().map_or(RESERVED_BLOCKS, |last| last.1);
     let end = base + u64::from(blocks);
-    (end <= store_blocks.min(u64::from(u32::MAX))).then_some(Staging { base: base as u32, blocks })
+    (end <= store_blocks.min(BLOCKS_MAX)).then_some(Staging { base, blocks })
 }
 
 #[cfg(test)]
@@ -251,12 +254,26 @@ mod tests {
     }
 
     #[test]
+    fn a_pebibyte_has_a_place_and_a_staging_area_behind_it() {
+        let info = info();
+        let (blocks, mut s) = (1 << 38, Superblock::new(1, 0));
+        let lun = place(&s, &new(None, blocks, 7), &info, 1 << 39).unwrap();
+        assert_eq!((lun.blocks, lun.store_base, lun.extent_shift), (blocks, RESERVED_BLOCKS, 25));
+        s.luns.push(lun);
+        assert_eq!(place_staging(&s, &info, 1 << 39).unwrap().base, RESERVED_BLOCKS + blocks);
+        assert_eq!(place_staging(&s, &info, blocks), None);
+        assert!(matches!(place(&s, &new(None, BLOCKS_MAX, 1), &info, u64::MAX), Err(Error::NoRoom { .. })));
+        let most = place(&Superblock::new(1, 0), &new(None, BLOCKS_MAX - RESERVED_BLOCKS, 1), &info, u64::MAX);
+        assert_eq!(most.unwrap().extent_shift, 27);
+    }
+
+    #[test]
     fn gaps_are_used_first_and_refusals_are_named() {
         let info = info();
         let mut s = Superblock::new(1, 0);
         for (blocks, expected_base) in [(100, 16), (50, 116), (10, 166)] {
             let lun = place(&s, &new(None, blocks, blocks.into()), &info, 200).unwrap();
-            assert_eq!(u64::from(lun.store_base), expected_base);
+            assert_eq!(lun.store_base, expected_base);
             s.luns.push(lun);
         }
         assert!(matches!(
@@ -270,6 +287,6 @@ mod tests {
         assert!(matches!(place(&s, &new(Some(0), 1, 1), &info, 200), Err(Error::Argument { .. })));
         assert!(matches!(place(&s, &new(None, 0, 1), &info, 200), Err(Error::Argument { .. })));
         assert!(matches!(place(&s, &new(None, 1, 100), &info, 200), Err(Error::Argument { .. })));
-        assert!(matches!(place(&s, &new(None, 1 << 33, 1), &info, 200), Err(Error::TooLarge { .. })));
+        assert!(matches!(place(&s, &new(None, 1 << 40, 1), &info, 200), Err(Error::TooLarge { .. })));
     }
 }

@@ -1,9 +1,9 @@
 //! The store's superblock as a value, and as the block that stands in the store.
 
-use dyad_spec::BLOCK_BYTES;
 use dyad_spec::regs::{self, LUNS_MAX};
 use dyad_spec::superblock::record::{self, LunRecord};
 use dyad_spec::superblock::{self as layout, RECORDS_OFFSET, RESERVED_BLOCKS, SUPERBLOCK_MAGIC};
+use dyad_spec::{BLOCK_BYTES, LBA_BITS};
 
 use super::Lun;
 use crate::error::SuperblockDamage;
@@ -35,7 +35,7 @@ pub struct Superblock {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Staging {
     /// First block.
-    pub base: u32,
+    pub base: u64,
     /// Blocks: one for each slot of the card.
     pub blocks: u32,
 }
@@ -66,7 +66,7 @@ impl Superblock {
         head.set_site(self.site.into()).set_lun_count(self.luns.len() as u64).set_clean(self.clean.into());
         head.set_generation(self.generation.into()).set_revision(self.revision);
         if let Some(staging) = self.staging {
-            head.set_staging_base(staging.base.into()).set_staging_blocks(staging.blocks.into());
+            head.set_staging_base(staging.base).set_staging_blocks(staging.blocks.into());
         }
         let mut block = Box::new([0; BLOCK_BYTES]);
         block[..head.0.len()].copy_from_slice(&head.0);
@@ -74,7 +74,7 @@ impl Superblock {
             let mut record = LunRecord::new();
             record.set_lun(lun.number.into()).set_owner(lun.owner.into()).set_extent_shift(lun.extent_shift.into());
             record.set_synced(lun.synced.into()).set_lun_generation(lun.generation.into());
-            record.set_blocks(lun.blocks.into()).set_store_base(lun.store_base.into());
+            record.set_blocks(lun.blocks).set_store_base(lun.store_base);
             record.set_extent_base(lun.extent_base.into());
             record.set_uuid_lo(lun.uuid as u64).set_uuid_hi((lun.uuid >> 64) as u64);
             place.copy_from_slice(&record.0);
@@ -132,7 +132,7 @@ fn within(field: &'static str, value: u64, range: std::ops::Range<u64>) -> Resul
 }
 
 fn lun(r: &LunRecord) -> Result<Lun, SuperblockDamage> {
-    let blocks = 1 << 32;
+    let blocks = 1 << LBA_BITS;
     within(record::LUN.name, r.lun(), 1..LUNS_MAX as u64)?;
     within(record::OWNER.name, r.owner(), 0..2)?;
     within(record::EXTENT_SHIFT.name, r.extent_shift(), 0..regs::LUN_EXTENT_SHIFT.mask() + 1)?;
@@ -141,8 +141,8 @@ fn lun(r: &LunRecord) -> Result<Lun, SuperblockDamage> {
     within(record::STORE_BASE.name, r.store_base(), RESERVED_BLOCKS..blocks - r.blocks() + 1)?;
     Ok(Lun {
         number: r.lun() as u8,
-        blocks: r.blocks() as u32,
-        store_base: r.store_base() as u32,
+        blocks: r.blocks(),
+        store_base: r.store_base(),
         extent_shift: r.extent_shift() as u8,
         extent_base: r.extent_base() as u32,
         owner: r.owner() as u8,
@@ -158,22 +158,20 @@ fn staging(head: &layout::Superblock) -> Result<Option<Staging>, SuperblockDamag
         return Ok(None);
     }
     within(layout::STAGING_BLOCKS.name, blocks, 1..1 << 32)?;
-    within(layout::STAGING_BASE.name, base, RESERVED_BLOCKS..(1 << 32) - blocks + 1)?;
-    Ok(Some(Staging { base: base as u32, blocks: blocks as u32 }))
+    within(layout::STAGING_BASE.name, base, RESERVED_BLOCKS..(1 << LBA_BITS) - blocks + 1)?;
+    Ok(Some(Staging { base, blocks: blocks as u32 }))
 }
 
 fn conflicts(luns: &[Lun], staging: Option<Staging>) -> Result<(), SuperblockDamage> {
-    let end = |l: &Lun| u64::from(l.store_base) + u64::from(l.blocks);
+    let end = |l: &Lun| l.store_base + l.blocks;
     if let Some(s) = staging
-        && let Some(lun) = luns
-            .iter()
-            .find(|l| end(l) > s.base.into() && u64::from(l.store_base) < u64::from(s.base) + u64::from(s.blocks))
+        && let Some(lun) = luns.iter().find(|l| end(l) > s.base && l.store_base < s.base + u64::from(s.blocks))
     {
-        return Err(SuperblockDamage::Field { field: layout::STAGING_BASE.name, value: lun.store_base.into() });
+        return Err(SuperblockDamage::Field { field: layout::STAGING_BASE.name, value: lun.store_base });
     }
     for (i, a) in luns.iter().enumerate() {
         for b in &luns[i + 1..] {
-            let apart = end(a) <= b.store_base.into() || end(b) <= a.store_base.into();
+            let apart = end(a) <= b.store_base || end(b) <= a.store_base;
             if a.number == b.number || !apart {
                 return Err(SuperblockDamage::Conflict { first: a.number, second: b.number });
             }
@@ -191,7 +189,7 @@ mod tests {
         let lun = |number: u8| Lun {
             number,
             blocks: 1000,
-            store_base: 16 + 1000 * u32::from(number),
+            store_base: 16 + 1000 * u64::from(number),
             extent_shift: 3,
             extent_base: 8192 * u32::from(number),
             owner: number % 2,
@@ -219,6 +217,17 @@ mod tests {
     fn survives_the_way_there() {
         let s = example();
         assert_eq!(Superblock::decode(&s.encode()), Ok(Some(s)));
+    }
+
+    #[test]
+    fn a_lun_of_a_pebibyte_and_what_is_behind_it_survive_too() {
+        let mut s = example();
+        s.luns.truncate(1);
+        (s.luns[0].blocks, s.luns[0].store_base, s.luns[0].extent_shift) = (1 << 38, 16, 25);
+        s.staging = Some(Staging { base: (1 << 38) + 16, blocks: 4096 });
+        assert_eq!(Superblock::decode(&s.encode()), Ok(Some(s.clone())));
+        s.luns[0].blocks = 1 << LBA_BITS;
+        assert!(matches!(Superblock::decode(&s.encode()), Err(SuperblockDamage::Field { field: "blocks", .. })));
     }
 
     #[test]

@@ -232,7 +232,7 @@ impl<'a, B: Backing> Sync<'a, B> {
     fn next(&mut self) -> Result<Option<Phase>> {
         let Some(lun) = self.todo.pop_front() else { return Ok(None) };
         self.lun = lun;
-        self.blocks = self.site.superblock()?.lun(lun).ok_or(Error::NoLun { lun })?.blocks.into();
+        self.blocks = self.site.superblock()?.lun(lun).ok_or(Error::NoLun { lun })?.blocks;
         if self.source {
             self.report(Stage::Copy, 0);
             return Ok(Some(Phase::Copy(Pump::new(lun, self.blocks, false, self.buffer.clone()))));

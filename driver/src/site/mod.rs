@@ -123,7 +123,7 @@ impl<B: Backing> Site<B> {
             owner,
             extent_shift,
             generation: 1,
-            blocks: RESERVED_BLOCKS as u32,
+            blocks: RESERVED_BLOCKS,
             store_base: 0,
             extent_base,
         };

@@ -14,7 +14,7 @@
 //!
 //! **Interface.** AXI4-Lite, 16 address and 32 data bits; address bits 1:0 are not looked at. Address and data of a write
 //! may come in any order. Every answer is OKAY: reserved and write-only registers read as zero, and writes to reserved and
-//! read-only ones do nothing. Settings are levels from registers; arrays have entry n in bits 32n+:32 or 64n+:64. Bits of
+//! read-only ones do nothing. Settings are levels from registers; arrays have entry n in bits 32n+:32, 40n+:40 (block addresses) or 64n+:64. Bits of
 //! a register that no field names are not stored. `lun_update` {LUN, owner, generation} sets those two fields of
 //! LUN_CONTROL, bit n of `lun_fence` sets LUN_FENCED of LUN n; when a write comes in the same cycle, the event's fields stay as
 //! the event has them. `counter_data` is taken 2 cycles after `counter_addr`, `mb_rx_data` one cycle after `mb_rx_addr`. `quiet`: no access is under way.
@@ -52,7 +52,7 @@ use dyad_spec::regs::{self, Register};
 use dyad_spec::{BLOCK_BYTES, Field, MAGIC, SPEC_VERSION};
 
 use super::map::{Map, WORD_ADDR_W, Write, window};
-use crate::bundle::{CqDoorbell, LunUpdate, QUEUE_W, SqDoorbell};
+use crate::bundle::{CqDoorbell, LBA_W, LunUpdate, QUEUE_W, SqDoorbell};
 use crate::fields::{array, place};
 use crate::params::Params;
 use crate::prelude::*;
@@ -241,7 +241,9 @@ fn link(map: &mut Map) -> E {
     out("resend_cycles", map.rw(&regs::RESEND_CYCLES, 0, 32));
     out("resend_limit", map.rw(&regs::RESEND_LIMIT, 0, 4));
     out("peer_slots", map.rw(&regs::PEER_SLOTS, 0, 16));
-    out("staging_base", map.rw(&regs::STAGING_BASE, 0, 32));
+    let low = map.rw(&regs::STAGING_BASE, 0, 32);
+    let high = map.rw(&regs::STAGING_BASE_HIGH, 0, LBA_W - 32);
+    out("staging_base", cat(&[high, low]));
     out("hand_over_after", map.rw(&regs::HAND_OVER_AFTER, 0, 8));
     let in_use = m.input("slots_in_use", 16);
     map.read(&regs::SLOTS_IN_USE, 0, in_use);
@@ -295,13 +297,19 @@ fn luns(map: &mut Map, p: &Params) {
         when(fence.bit(n), || var(regs::LUN_FENCED).set(1));
     }
     m.output("lun_control", 32 * p.luns).set(array(&control));
-    for (name, register) in [
-        ("lun_blocks", &regs::LUN_BLOCKS),
-        ("lun_store_base", &regs::LUN_STORE_BASE),
-        ("lun_extent_base", &regs::LUN_EXTENT_BASE),
+    let high: Vec<Vec<Var>> = (0..p.luns).map(|n| map.fields(&regs::LUN_HIGH, n).1).collect();
+    for (name, register, part) in [
+        ("lun_blocks", &regs::LUN_BLOCKS, Some(0)),
+        ("lun_store_base", &regs::LUN_STORE_BASE, Some(1)),
+        ("lun_extent_base", &regs::LUN_EXTENT_BASE, None),
     ] {
-        let words: Vec<E> = (0..p.luns).map(|n| map.rw(register, n, 32)).collect();
-        m.output(name, 32 * p.luns).set(array(&words));
+        let words: Vec<E> = (0..p.luns)
+            .map(|n| {
+                let low = map.rw(register, n, 32);
+                part.map_or(low, |part| cat(&[high[n][part].get(), low]))
+            })
+            .collect();
+        m.output(name, words[0].width() * p.luns).set(array(&words));
     }
 }
 

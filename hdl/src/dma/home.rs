@@ -24,7 +24,7 @@
 //!   begun go home whole; `quiet` says when. The gather RAMs keep their words through the clients' reset.
 //! - Errors: passed on in `m_done`. Tests: `tests/tests/home.rs`.
 
-use crate::bundle::HomeJob;
+use crate::bundle::{HomeJob, STORE_ADDR_W};
 use crate::params::Params;
 use crate::prelude::*;
 use crate::prim::arbiter::{onehot_index, round_robin};
@@ -47,7 +47,7 @@ pub fn home(p: &Params) -> Module {
         let rd_addr = m.output("rd_addr", 4 + index_w);
         let rd_data: Vec<E> = (0..CLIENTS).map(|i| m.input(format!("rd_data{i}"), w)).collect();
         let done: Vec<_> = (0..CLIENTS).map(|i| event_out(m, &format!("m_done{i}"), 5)).collect();
-        let awaddr = m.output("m_axi_awaddr", 40);
+        let awaddr = m.output("m_axi_awaddr", STORE_ADDR_W);
         let awlen = m.output("m_axi_awlen", 8);
         let awsize = m.output("m_axi_awsize", 3);
         let awburst = m.output("m_axi_awburst", 2);
@@ -71,7 +71,7 @@ pub fn home(p: &Params) -> Module {
         let zeroes = m.reg_nr("zeroes", 1);
         let index = m.reg("index", index_w, 0);
         let aw_full = m.reg("aw_full", 1, 0);
-        let aw_addr = m.reg_nr("aw_addr", 40);
+        let aw_addr = m.reg_nr("aw_addr", STORE_ADDR_W);
 
         // Choose a job when the last beat of the one before leaves, so that W beats stay behind their AW.
         let w_valid = m.reg("w_valid", 1, 0);
@@ -116,7 +116,7 @@ pub fn home(p: &Params) -> Module {
             buf.set(chosen.buf);
             zeroes.set(chosen.zeroes);
             aw_full.set(1);
-            aw_addr.set(cat(&[chosen.block.slice(0, 28), zero(12)]));
+            aw_addr.set(cat(&[chosen.block, zero(12)]));
         });
         awaddr.set(aw_addr);
         awlen.set(beats - 1);

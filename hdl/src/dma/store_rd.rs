@@ -18,6 +18,7 @@
 //!   come are dropped; `quiet` says when no more will come.
 //! - Errors: passed on. Tests: `tests/tests/store_rd.rs`.
 
+use crate::bundle::{LBA_W, STORE_ADDR_W};
 use crate::params::Params;
 use crate::prelude::*;
 use crate::prim::arbiter::{onehot_index, round_robin};
@@ -34,9 +35,9 @@ pub fn store_rd(p: &Params) -> Module {
     let w = p.store_w;
     module(p.named("store_rd"), |m| {
         m.doc("Reads whole blocks from the local store for its clients, in order.");
-        let rd: Vec<_> = (0..CLIENTS).map(|i| stream_in(m, &format!("s_rd{i}"), 32)).collect();
+        let rd: Vec<_> = (0..CLIENTS).map(|i| stream_in(m, &format!("s_rd{i}"), LBA_W)).collect();
         let out: Vec<_> = (0..CLIENTS).map(|i| stream_out(m, &format!("m_rdata{i}"), w + 2)).collect();
-        let araddr = m.output("m_axi_araddr", 40);
+        let araddr = m.output("m_axi_araddr", STORE_ADDR_W);
         let arlen = m.output("m_axi_arlen", 8);
         let arsize = m.output("m_axi_arsize", 3);
         let arburst = m.output("m_axi_arburst", 2);
@@ -52,7 +53,7 @@ pub fn store_rd(p: &Params) -> Module {
 
         let tags = m.inst("u_tags", &fifo(16, CLIENT_W));
         let full = m.reg("ar_full", 1, 0);
-        let addr = m.reg_nr("ar_addr", 40);
+        let addr = m.reg_nr("ar_addr", STORE_ADDR_W);
         let last_client = m.reg("last_client", CLIENT_W, 0);
         let room = (!full | arready) & tags.get("s_ready") & !drain;
         let takes = round_robin(&rd.iter().map(|r| r.valid).collect::<Vec<_>>(), last_client.get());
@@ -68,7 +69,7 @@ pub fn store_rd(p: &Params) -> Module {
         when(go, || {
             full.set(1);
             last_client.set(number);
-            addr.set(cat(&[block.slice(0, 28), zero(12)]));
+            addr.set(cat(&[block, zero(12)]));
         });
         araddr.set(addr);
         arlen.set(p.store_beats() - 1);

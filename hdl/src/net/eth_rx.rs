@@ -131,15 +131,15 @@ pub fn eth_rx(p: &Params) -> Module {
         let crc = TakenCrc::new(m, valid, data, at[first_beat(data_w)]);
 
         // Payload that is still to come; then one beat of trailer; then nothing.
-        let units = clog2(beat_bytes);
-        let left = m.reg("left", 16 - units, 0);
+        let per_unit = clog2(wire::OFFSET_UNIT / beat_bytes);
+        let left = m.reg("left", 8 + per_unit, 0);
         let past = m.reg("past", 1, 0);
         let n_length = h.beat_of(&wire::LENGTH);
         let in_payload = body & left.any();
         let in_trailer = body & !left.any() & !past;
         when(valid, || past.set((in_trailer | past) & !first));
         when(valid & in_payload, || left.set(left - 1));
-        when(valid & at[n_length], || left.set(h.value(&wire::LENGTH, n_length).slice(units, 16 - units)));
+        when(valid & at[n_length], || left.set(h.value(&wire::LENGTH, n_length).zext(8 + per_unit).shl(per_unit)));
 
         // The verdict, in the cycle of the last beat.
         let ends_right = last & !user & in_trailer & keep.eq(lit_big(Bits::ones(8).resize(beat_bytes), beat_bytes));
@@ -159,7 +159,8 @@ pub fn eth_rx(p: &Params) -> Module {
         let answer = pulse("answer", good & answers);
         answer_valid.set(answer);
         let ftype = h.held(&wire::VERSION_TYPE).trunc(4);
-        answer_data.set(Answer { ftype, code: h.held(&wire::CODE), slot, seq, aux: h.held(&wire::LBA) }.pack());
+        answer_data
+            .set(Answer { ftype, code: h.held(&wire::CODE), slot, seq, aux: h.held(&wire::LBA).trunc(32) }.pack());
         let (flush_valid, flush_data) = event_out(m, "m_flush", SLOT_W + 32);
         let flush = pulse("flush", good & is(FrameType::Flush));
         flush_valid.set(flush);
@@ -256,7 +257,7 @@ pub fn eth_rx(p: &Params) -> Module {
         mbbeat_data.set(cat(&[line.first, line.data.get()]));
         let (mbend_valid, mbend_data) = event_out(m, "m_mbend", MAILBOX_END_W);
         mbend_valid.set(line.control_end);
-        mbend_data.set(cat(&[line.length, line.good]));
+        mbend_data.set(cat(&[line.length.zext(10), zero(6), line.good]));
 
         let counting = count(m, &Beat { valid, keep, last, user, first }, good, &checks, &h);
         m.output("busy", 1).set(valid | !first | counting | any_of(&moving));
@@ -271,7 +272,7 @@ struct Stage {
     control_end: E,
     first: E,
     good: E,
-    /// Payload bytes of the frame; those of CONTROL frames are whole units.
+    /// Payload of the frame in units of 64 bytes.
     length: E,
     data: Var,
     t_last: Var,
@@ -296,7 +297,7 @@ impl Stage {
             control_end: flag("control_end", self.control_end),
             first: flag("first", self.first),
             good: flag("good", self.good),
-            length: cat(&[wide("units", self.length.slice(6, 10)).get(), zero(6)]),
+            length: wide("units", self.length).get(),
             data: wide("data", self.data.get()),
             t_last: wide("t_last", self.t_last.get()),
         }

@@ -93,7 +93,8 @@ pub fn eth_tx(p: &Params) -> Module {
     let wide = header_beats == 1;
     let beat_bytes = data_w / 8;
     // Beats of the longest payload.
-    let left_w = 16 - clog2(beat_bytes);
+    let per_unit = clog2(wire::OFFSET_UNIT / beat_bytes);
+    let left_w = 8 + per_unit;
 
     module(p.named("eth_tx"), |m| {
         m.doc("Builds frames and sends them to the MAC, payload cut through.");
@@ -175,7 +176,10 @@ pub fn eth_tx(p: &Params) -> Module {
                 slot: c.slot,
                 seq: c.seq,
                 lun: c.lun.zext(8),
-                lba: mux(c.ftype.eq(FrameType::Ack.code()), now_next - c.t_ref, c.t_ref & rep(about_owners, 32)),
+                lba: cat(&[
+                    c.lba_high,
+                    mux(c.ftype.eq(FrameType::Ack.code()), now_next - c.t_ref, c.t_ref & rep(about_owners, 32)),
+                ]),
                 epoch: c.epoch,
                 ..FrameFields::none()
             },
@@ -183,7 +187,7 @@ pub fn eth_tx(p: &Params) -> Module {
             first.fields(jumbo, generation),
             FrameFields {
                 ftype: lit(FrameType::Control.code(), 4),
-                length: cat(&[mb.data.slice(6, 10), zero(6)]),
+                length: mb.data.slice(clog2(wire::OFFSET_UNIT), 8),
                 ..FrameFields::none()
             },
         ];
@@ -194,7 +198,7 @@ pub fn eth_tx(p: &Params) -> Module {
             frame.set(chosen);
             source.set(cat(&[grants[3], grants[2], grants[1], grants[0]]));
             completes.set((grants[AGAIN] & part_again) | (grants[FIRST] & part_first));
-            left.set(FrameFields::unpack(chosen).length.slice(clog2(beat_bytes), left_w));
+            left.set(FrameFields::unpack(chosen).length.zext(left_w).shl(per_unit));
         });
         let f = FrameFields::unpack(frame.get());
         let from = |s: usize| source.bit(s);
@@ -211,7 +215,7 @@ pub fn eth_tx(p: &Params) -> Module {
                 q.set(ip_checksum(length));
                 q.get()
             };
-            let fixed = |bytes: usize| kept(format!("checksum_{bytes}"), lit(bytes as u64, 16));
+            let fixed = |bytes: usize| kept(format!("checksum_{bytes}"), lit((bytes / wire::OFFSET_UNIT) as u64, 8));
             let whole = fixed(wire::PARTS_JUMBO[0].1);
             let parts: Vec<E> = wire::PARTS_STANDARD.iter().map(|part| fixed(part.1)).collect();
             let zeroes = fixed(wire::ZEROES_BYTES);

@@ -34,14 +34,14 @@ pub fn field(header: E, f: &Field) -> E {
     swap_bytes(header.slice(f.lsb, f.width))
 }
 
-/// IPv4 total length of a frame with `length` (16 bits) bytes of payload, a multiple of 64.
+/// IPv4 total length of a frame with `length` (8 bits) units of 64 bytes of payload.
 pub fn ip_length(length: E) -> E {
-    cat(&[length.slice(6, 10), lit(IP_OVERHEAD as u64, 6)])
+    cat(&[length.zext(10), lit(IP_OVERHEAD as u64, 6)])
 }
 
 /// UDP length of the same frame.
 pub fn udp_length(length: E) -> E {
-    cat(&[length.slice(6, 10), lit((IP_OVERHEAD - IP_HEADER_BYTES) as u64, 6)])
+    cat(&[length.zext(10), lit((IP_OVERHEAD - IP_HEADER_BYTES) as u64, 6)])
 }
 
 /// Joins values to a header; what is not set is zero.
@@ -109,8 +109,8 @@ crate::bundle! {
         lun: 8,
         /// Offset in units of 64 bytes.
         offset: 8,
-        /// Payload bytes.
-        length: 16,
+        /// Payload in units of 64 bytes.
+        length: 8,
         /// Block address; ACK: cycles.
         lba: LBA_W,
         /// Epoch.

@@ -51,15 +51,31 @@ impl Parser {
         swap_bytes(self.beat.slice(f.lsb % self.data_w, f.width))
     }
 
-    /// The field's value from the cycle after its beat, until it comes again.
+    /// The field's value from the cycle after its last beat, until it comes again. A field in two beats is taken in two
+    /// pieces.
     pub fn held(&self, f: &Field) -> E {
         if let Some((_, reg)) = self.held.borrow().iter().find(|(g, _)| g == f) {
             return reg.get();
         }
         let reg = self.m.reg_nr(f.name, f.width);
-        when(self.valid & self.at[self.beat_of(f)], || reg.set(self.live(f)));
+        for (number, from, beat) in self.pieces(f) {
+            let low = f.width - from - beat.width();
+            when(self.valid & self.at[number], || reg.set_slice(low, swap_bytes(beat)));
+        }
         self.held.borrow_mut().push((*f, reg));
         reg.get()
+    }
+
+    /// The parts of the field, beat by beat: number of the beat, bits of the field before the part, the part's bits.
+    fn pieces(&self, f: &Field) -> Vec<(usize, usize, E)> {
+        let (end, mut at, mut out) = (f.lsb + f.width, f.lsb, Vec::new());
+        while at < end {
+            let number = at / self.data_w;
+            let next = end.min((number + 1) * self.data_w);
+            out.push((number, at - f.lsb, self.beat.slice(at % self.data_w, next - at)));
+            at = next;
+        }
+        out
     }
 
     /// The field's value in the cycle of beat `now`, which is its own or a later one.
@@ -70,15 +86,8 @@ impl Parser {
     /// Where the field differs from `want`, beat by beat.
     fn differs(&self, f: &Field, want: E) -> Vec<(usize, E)> {
         let want = swap_bytes(want);
-        let (end, mut at, mut out) = (f.lsb + f.width, f.lsb, Vec::new());
-        while at < end {
-            let number = at / self.data_w;
-            let next = end.min((number + 1) * self.data_w);
-            let part = self.beat.slice(at % self.data_w, next - at);
-            out.push((number, part.ne(want.slice(at - f.lsb, next - at))));
-            at = next;
-        }
-        out
+        let differs = |(number, from, part): (usize, usize, E)| (number, part.ne(want.slice(from, part.width())));
+        self.pieces(f).into_iter().map(differs).collect()
     }
 }
 
@@ -145,9 +154,9 @@ pub(super) fn header_checks(m: &M, p: &Params, h: &Parser, x: &Expected, sum_rig
     let n_length = h.beat_of(&wire::LENGTH);
     let length = h.value(&wire::LENGTH, n_length);
     let offset = h.value(&wire::OFFSET, n_length);
-    let part = |(from, bytes): &(usize, usize)| offset.eq(from / wire::OFFSET_UNIT) & length.eq(*bytes);
+    let part =
+        |(from, bytes): &(usize, usize)| offset.eq(from / wire::OFFSET_UNIT) & length.eq(bytes / wire::OFFSET_UNIT);
     let parts: Vec<E> = wire::PARTS_JUMBO.iter().chain(wire::PARTS_STANDARD).map(part).collect();
-    let whole = !length.trunc(6).any();
     let is_now = |t: FrameType| is(t, n_length);
     let of_zeroes = is_now(FrameType::WriteZeroes) | is_now(FrameType::RequestZeroes);
     let right = mux(
@@ -156,7 +165,7 @@ pub(super) fn header_checks(m: &M, p: &Params, h: &Parser, x: &Expected, sum_rig
         mux(
             of_zeroes,
             part(&(0, wire::ZEROES_BYTES)),
-            mux(is_now(FrameType::Control), length.any() & length.le(CONTROL_MAX), !length.any()),
+            mux(is_now(FrameType::Control), length.any() & length.le(CONTROL_MAX / wire::OFFSET_UNIT), !length.any()),
         ),
     );
     let same = h.value(&wire::IP_LENGTH, n_length).eq(ip_length(length));
@@ -170,7 +179,7 @@ pub(super) fn header_checks(m: &M, p: &Params, h: &Parser, x: &Expected, sum_rig
         flag(Counter::rx_bad_type, vec![(n, !any_of(&known))]),
         flag(Counter::rx_bad_generation, vec![(n_generation, other)]),
         flag(Counter::rx_bad_slot, vec![(n_slot, slot_bad)]),
-        flag(Counter::rx_bad_length, vec![(n_length, !(right & whole & same))]),
+        flag(Counter::rx_bad_length, vec![(n_length, !(right & same))]),
     ];
     Checks { failed, last_beat }
 }

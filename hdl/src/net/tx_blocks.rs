@@ -113,7 +113,7 @@ impl Blocks {
             seq: j.seq,
             lun: j.lun.zext(8),
             offset: self.number(jumbo, 8, |part| part.0 / wire::OFFSET_UNIT),
-            length: self.number(jumbo, 16, |part| part.1),
+            length: self.number(jumbo, 8, |part| part.1 / wire::OFFSET_UNIT),
             lba: j.lba,
             epoch: j.epoch,
             ..FrameFields::none()

@@ -165,7 +165,7 @@ struct Work {
 impl Work {
     fn new(m: &M, p: &Params) -> Self {
         let lun_control = m.input("lun_control", 32 * p.luns);
-        let lun_blocks = m.input("lun_blocks", 32 * p.luns);
+        let lun_blocks = m.input("lun_blocks", LBA_W * p.luns);
         let m_dir = stream_out(m, "m_dir", DirAddress::WIDTH);
         let (dir_valid, dir) = event_in(m, "s_dir", Lookup::WIDTH);
         Self {
@@ -267,7 +267,7 @@ pub fn admin(p: &Params) -> Module {
         };
         push(&write_jobs, begin & answers_any, to_write.pack());
 
-        // LOOKUP: an address above 32 bits is past the end of every LUN, as the highest of 32 bits is.
+        // LOOKUP: an address above LBA_W bits is past the end of every LUN, as the highest of LBA_W bits is.
         let lane_w = clog2(z.words);
         let lane = (z.words > 1).then(|| m.reg("lane", lane_w, 0));
         let word = lane.map_or(beat.trunc(WORD_W), |lane| beat.trunc(z.beat_w).slice_dyn(lane, WORD_W));
@@ -322,20 +322,21 @@ pub fn admin(p: &Params) -> Module {
 
         // SET_OWNER.
         let control = port.lun_control.slice_dyn(cmd.lun, 32);
-        let (control_q, blocks_q) = (m.reg_nr("control_q", 32), m.reg_nr("blocks_q", 32));
+        let (control_q, blocks_q) = (m.reg_nr("control_q", 32), m.reg_nr("blocks_q", LBA_W));
         when(begin, || {
             control_q.set(control);
-            blocks_q.set(port.lun_blocks.slice_dyn(cmd.lun, 32));
+            blocks_q.set(port.lun_blocks.slice_dyn(cmd.lun, LBA_W));
         });
         let shift = field(control_q.get(), regs::LUN_EXTENT_SHIFT);
         let blocks = cat(&[!cmd.blocks.any(), cmd.blocks]);
-        let end = cmd.lba.zext(33) + blocks.zext(33);
-        let inside = end.le(blocks_q.zext(33));
-        let (at, step, stop) = (m.reg_nr("at", 33), m.reg_nr("step", 33), m.reg_nr("stop", 33));
+        let wide = LBA_W + 1;
+        let end = cmd.lba.zext(wide) + blocks.zext(wide);
+        let inside = end.le(blocks_q.zext(wide));
+        let (at, step, stop) = (m.reg_nr("at", wide), m.reg_nr("step", wide), m.reg_nr("stop", wide));
         let beyond = at + step;
         when(is(CHECK), || {
-            at.set((cmd.lba & ones(LBA_W).shl_by(shift)).zext(33));
-            step.set(lit(1, 33).shl_by(shift));
+            at.set((cmd.lba & ones(LBA_W).shl_by(shift)).zext(wide));
+            step.set(lit(1, wide).shl_by(shift));
             stop.set(end);
             state.set(mux(inside, RANGE, lit(END, 3)));
             when(!inside, || status.set(Status::BadLba.code()));

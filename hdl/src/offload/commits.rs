@@ -20,7 +20,7 @@
 
 use dyad_spec::FrameType;
 
-use crate::bundle::{LUN_W, SlotUse, TxCtl};
+use crate::bundle::{LBA_W, LUN_W, SlotUse, TxCtl};
 use crate::params::Params;
 use crate::prelude::*;
 use crate::prim::fifo::fifo_ram;
@@ -78,6 +78,7 @@ pub fn commits(p: &Params) -> Module {
                 t_ref: now,
                 lun: zero(LUN_W),
                 epoch: zero(32),
+                lba_high: zero(LBA_W - 32),
             };
             m_ctl.send(frame.pack());
         });

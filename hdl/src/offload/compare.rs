@@ -22,7 +22,7 @@
 use dyad_spec::Status;
 
 use super::launch::bursts;
-use crate::bundle::{CompareJob, Compared, HostBurst};
+use crate::bundle::{CompareJob, Compared, HostBurst, LBA_W};
 use crate::dma::HostBeat;
 use crate::params::Params;
 use crate::prelude::*;
@@ -43,9 +43,9 @@ pub fn compare(p: &Params) -> Module {
     let beats = p.block_beats();
     module(p.named("compare"), |m| {
         m.doc("Compares a block of the store with a page of host memory.");
-        let store_base = m.input("lun_store_base", 32 * p.luns);
+        let store_base = m.input("lun_store_base", LBA_W * p.luns);
         let s_job = stream_in(m, "s_job", CompareJob::WIDTH);
-        let m_rd = stream_out(m, "m_rd", 32);
+        let m_rd = stream_out(m, "m_rd", LBA_W);
         let s_rdata = stream_in(m, "s_rdata", s + 2);
         let m_hrd = stream_out(m, "m_hrd", HostBurst::WIDTH);
         let s_hdata = stream_in(m, "s_hdata", HostBeat::width(d));
@@ -60,7 +60,7 @@ pub fn compare(p: &Params) -> Module {
         let job_q = m.reg_nr("job_q", CompareJob::WIDTH);
         let job = CompareJob::unpack(job_q.get());
         m_rd.valid.set(is(IDLE) & s_job.valid);
-        m_rd.data.set(store_base.slice_dyn(new.lun, 32) + new.lba);
+        m_rd.data.set(store_base.slice_dyn(new.lun, LBA_W) + new.lba);
         s_job.ready.set(is(IDLE) & m_rd.ready);
         when(s_job.fire(), || {
             job_q.set(s_job.data);

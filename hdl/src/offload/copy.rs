@@ -23,7 +23,7 @@
 
 use dyad_spec::Status;
 
-use crate::bundle::{CopyJob, HomeJob, LocalDone, SLOT_W};
+use crate::bundle::{CopyJob, HomeJob, LBA_W, LocalDone, SLOT_W};
 use crate::params::Params;
 use crate::prelude::*;
 use crate::prim::fifo::fifo;
@@ -40,7 +40,7 @@ crate::bundle! {
         /// Slot.
         slot: SLOT_W,
         /// Block in the store.
-        block: 32,
+        block: LBA_W,
     }
 }
 
@@ -50,10 +50,10 @@ pub fn copy(p: &Params) -> Module {
     let index_w = clog2(p.store_beats());
     module(p.named("copy"), |m| {
         m.doc("Brings blocks from the staging area home.");
-        let store_base = m.input("lun_store_base", 32 * p.luns);
-        let staging_base = m.input("staging_base", 32);
+        let store_base = m.input("lun_store_base", LBA_W * p.luns);
+        let staging_base = m.input("staging_base", LBA_W);
         let s_copy = stream_in(m, "s_copy", CopyJob::WIDTH);
-        let m_rd = stream_out(m, "m_rd", 32);
+        let m_rd = stream_out(m, "m_rd", LBA_W);
         let s_rdata = stream_in(m, "s_rdata", s + 2);
         let m_home = stream_out(m, "m_home", HomeJob::WIDTH);
         let (done_valid, done_data) = event_in(m, "s_done", 5);
@@ -71,11 +71,11 @@ pub fn copy(p: &Params) -> Module {
         let job = CopyJob::unpack(s_copy.data);
         let coming = m.inst("u_coming", &fifo(BUFS, Coming::WIDTH));
         m_rd.valid.set(s_copy.valid & free);
-        m_rd.data.set(staging_base + job.slot.zext(32));
+        m_rd.data.set(staging_base + job.slot.zext(LBA_W));
         s_copy.ready.set(free & m_rd.ready);
         let take = s_copy.fire().named("take");
         coming.set("s_valid", take);
-        let block = store_base.slice_dyn(job.lun, 32) + job.lba;
+        let block = store_base.slice_dyn(job.lun, LBA_W) + job.lba;
         coming.set("s_data", Coming { buf, slot: job.slot, block }.pack());
 
         // The block comes.

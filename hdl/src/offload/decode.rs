@@ -55,7 +55,7 @@ pub fn decode(p: &Params) -> Module {
         m.doc("Checks submissions, numbers commands, splits them into blocks.");
         let link_ok = m.input("link_ok", 1);
         let lun_control = m.input("lun_control", 32 * luns);
-        let lun_blocks = m.input("lun_blocks", 32 * luns);
+        let lun_blocks = m.input("lun_blocks", LBA_W * luns);
         let s_sqe = stream_in(m, "s_sqe", Sqe::WIDTH);
         let s_free = stream_in(m, "s_free", CMD_W);
         let m_new = stream_out(m, "m_new", CmdNew::WIDTH);
@@ -68,7 +68,7 @@ pub fn decode(p: &Params) -> Module {
         let full = m.reg("full", 1, 0);
         let sqe_q = m.reg_nr("sqe_q", Sqe::WIDTH);
         let control = m.reg_nr("control", 32);
-        let size = m.reg_nr("size", 32);
+        let size = m.reg_nr("size", LBA_W);
         let link = m.reg_nr("link", 1);
         let pass = m.wire_or("pass", 1, 0);
         s_sqe.ready.set(!full | pass);
@@ -78,7 +78,7 @@ pub fn decode(p: &Params) -> Module {
             full.set(1);
             sqe_q.set(s_sqe.data);
             control.set(lun_control.slice_dyn(index, 32));
-            size.set(lun_blocks.slice_dyn(index, 32));
+            size.set(lun_blocks.slice_dyn(index, LBA_W));
             link.set(link_ok);
         });
 
@@ -116,8 +116,9 @@ pub fn decode(p: &Params) -> Module {
             | (!set_owner & !lookup & get(sub::AUX).any())
             | ((own | zeroes) & get(sub::IOVA).any());
         let lba = get(sub::LBA);
-        let low = lba.slice(0, 32);
-        let end = low.zext(33) + blocks.zext(33);
+        let low = lba.slice(0, LBA_W);
+        let high = lba.slice(LBA_W, 64 - LBA_W).any();
+        let end = low.zext(LBA_W + 1) + blocks.zext(LBA_W + 1);
         let lun_valid = lun_field(control.get(), regs::LUN_VALID);
         let live = lun_field(control.get(), regs::LUN_LIVE) & !lun_field(control.get(), regs::LUN_FENCED);
         let local = lun_field(control.get(), regs::LUN_LOCAL).named("local");
@@ -128,7 +129,7 @@ pub fn decode(p: &Params) -> Module {
                 | (((own & whole) | compare) & blocks.ne(1))
                 | (lookup & (blocks.eq(0) | blocks.gt(MAX_LOOKUPS))),
             named_lun & (!lun_valid | get(sub::LUN).ge(luns)),
-            (data & (lba.slice(32, 32).any() | end.gt(size.zext(33)))) | ((set_owner | own) & lba.slice(32, 32).any()),
+            (data & (high | end.gt(size.zext(LBA_W + 1)))) | ((set_owner | own) & high),
             ((paged | lookup | identify) & get(sub::IOVA).slice(0, 12).any())
                 | (lookup & get(sub::AUX).slice(0, 12).any()),
             (data | own) & !live & !sync,

@@ -19,8 +19,8 @@
 //! and updates go down pipelines of one depth, so an update needs no forwarding to be seen by the lookups behind it.
 //!
 //! **Interface.** Events. `s_lookup` ([`LookupReq`]) and `s_update` ([`DirUpdate`]) are taken in every cycle. `m_lookup`
-//! ([`Lookup`]) answers each lookup, in order, with its tag. The LUN arrays have LUN n in bits 32n+31:32n; their values in
-//! the cycle in which a lookup or update comes in are those that it sees.
+//! ([`Lookup`]) answers each lookup, in order, with its tag. The LUN arrays have LUN n in bits 32n+31:32n, `lun_blocks` in bits 40n+39:40n;
+//! their values in the cycle in which a lookup or update comes in are those that it sees.
 //!
 //! An address is valid when its LUN is, when it is below `LUN_BLOCKS`, and when its entry is inside the RAM (a driver that
 //! gives a LUN more extents than there are gets no answer from another LUN's entry). For an invalid address the rest of the
@@ -98,11 +98,11 @@ impl Place {
 
         // Stage 1: the LUN.
         let here_1 = flag("here_1");
-        let (control_1, blocks_1) = (reg("control_1", 32), reg("blocks_1", 32));
+        let (control_1, blocks_1) = (reg("control_1", 32), reg("blocks_1", LBA_W));
         let (base_1, lba_1) = (reg("base_1", 32), reg("lba_1", LBA_W));
         here_1.set(valid);
         control_1.set(luns.control.slice_dyn(lun, 32));
-        blocks_1.set(luns.blocks.slice_dyn(lun, 32));
+        blocks_1.set(luns.blocks.slice_dyn(lun, LBA_W));
         base_1.set(luns.base.slice_dyn(lun, 32));
         lba_1.set(lba);
 
@@ -111,10 +111,17 @@ impl Place {
         let (inside, control) = (reg("inside_2", 1), reg("control_2", 32));
         let index_w = clog2(p.extents);
         let index = reg("index_2", index_w);
-        let entry = base_1.add_wide(lba_1.shr_by(field(control_1.get(), regs::LUN_EXTENT_SHIFT)));
+        let extent = lba_1.shr_by(field(control_1.get(), regs::LUN_EXTENT_SHIFT)).named(format!("{name}_extent"));
+        let entry = base_1.trunc(index_w).add_wide(extent.trunc(index_w));
+        // The entry's number is past the RAM: by itself either part is, or their sum.
+        let past = [
+            entry.bit(index_w),
+            base_1.slice(index_w, 32 - index_w).any(),
+            extent.slice(index_w, LBA_W - index_w).any(),
+        ];
         let there = field(control_1.get(), regs::LUN_VALID);
         here.set(here_1);
-        inside.set(there & lba_1.lt(blocks_1) & !entry.slice(index_w, 33 - index_w).any());
+        inside.set(there & lba_1.lt(blocks_1) & !any_of(&past));
         index.set(entry.trunc(index_w));
         control.set(control_1);
         Self { here, valid: inside, index, control }
@@ -144,7 +151,7 @@ pub fn directory(p: &Params) -> Module {
         m.doc(format!("Owner and epoch of {} extents: one lookup and one update per cycle.", p.extents));
         let luns = Luns {
             control: m.input("lun_control", 32 * p.luns),
-            blocks: m.input("lun_blocks", 32 * p.luns),
+            blocks: m.input("lun_blocks", LBA_W * p.luns),
             base: m.input("lun_extent_base", 32 * p.luns),
         };
         let (lookup_valid, lookup_data) = event_in(m, "s_lookup", LookupReq::WIDTH);

@@ -19,7 +19,7 @@
 
 use dyad_spec::{FrameType, Status};
 
-use crate::bundle::{LUN_W, Launch, LocalDone, Resend, SLOT_W, TX_SHORT_W, TxCtl};
+use crate::bundle::{LBA_W, LUN_W, Launch, LocalDone, Resend, SLOT_W, TX_SHORT_W, TxCtl};
 use crate::prelude::*;
 use crate::prim::fifo::fifo;
 use crate::stream::{event_in, stream_in, stream_out};
@@ -107,6 +107,7 @@ pub fn flush() -> Module {
                 t_ref: now,
                 lun: zero(LUN_W),
                 epoch: zero(32),
+                lba_high: zero(LBA_W - 32),
             }
             .pack()
         };
@@ -118,6 +119,7 @@ pub fn flush() -> Module {
             t_ref: remote_time,
             lun: zero(LUN_W),
             epoch: zero(32),
+            lba_high: zero(LBA_W - 32),
         };
         ctl.set("s_valid", reply | new_frame | repeat);
         ctl.set(

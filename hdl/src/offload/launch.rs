@@ -30,7 +30,7 @@
 use dyad_spec::wire::{ZEROES_BYTES, crc32c};
 use dyad_spec::{BLOCK_BYTES, Status, regs};
 
-use crate::bundle::{HomeJob, HostBurst, Launch, LocalDone, SLOT_W, TxJob};
+use crate::bundle::{HomeJob, HostBurst, LBA_W, Launch, LocalDone, SLOT_W, TxJob};
 use crate::params::Params;
 use crate::prelude::*;
 use crate::prim::crc32c::crc_step;
@@ -47,7 +47,7 @@ crate::bundle! {
         /// No frame is sent.
         local: 1,
         /// Block in the store.
-        block: 32,
+        block: LBA_W,
         /// It is all zeroes: none of it comes from host memory.
         zeroes: 1,
     }
@@ -66,8 +66,8 @@ pub fn launch(p: &Params) -> Module {
     let bufs = p.local_bufs;
     module(p.named("launch"), |m| {
         m.doc("Brings the payload of writes from host memory to both legs at once.");
-        let store_base = m.input("lun_store_base", 32 * p.luns);
-        let staging_base = m.input("staging_base", 32);
+        let store_base = m.input("lun_store_base", LBA_W * p.luns);
+        let staging_base = m.input("staging_base", LBA_W);
         let s_write = stream_in(m, "s_write", Launch::WIDTH);
         let m_rd = stream_out(m, "m_rd", HostBurst::WIDTH);
         let s_rdata = stream_in(m, "s_rdata", d + 2);
@@ -126,8 +126,8 @@ pub fn launch(p: &Params) -> Module {
         when(m_job.ready, || job_full.set(0));
         coming.set("s_valid", take);
         // A request waits in the staging area until its owner has it.
-        let at_home = store_base.slice_dyn(req.lun, 32) + req.lba;
-        let block = mux(req.request, staging_base + req.slot.zext(32), at_home);
+        let at_home = store_base.slice_dyn(req.lun, LBA_W) + req.lba;
+        let block = mux(req.request, staging_base + req.slot.zext(LBA_W), at_home);
         coming.set("s_data", Coming { buf, slot: req.slot, local: req.local, block, zeroes: req.zeroes }.pack());
         when(take, || {
             asking.set(!req.zeroes);

@@ -100,7 +100,7 @@ pub fn mirror(p: &Params) -> Module {
         let now_gen = m.input("generation", 16);
         let site = m.input("site", 1);
         let link_ok = m.input("link_ok", 1);
-        let store_base = m.input("lun_store_base", 32 * p.luns);
+        let store_base = m.input("lun_store_base", LBA_W * p.luns);
         let lun_control = m.input("lun_control", 32 * p.luns);
         let (head_valid, head_data) = event_in(m, "s_head", RxHead::WIDTH);
         let (beat_valid, beat_data) = event_in(m, "s_beat", d);
@@ -215,7 +215,7 @@ pub fn mirror(p: &Params) -> Module {
                 gathering[i] & !any_of(&rivals.collect::<Vec<_>>())
             })
             .collect();
-        let whole_frame = h.length.eq(BLOCK_BYTES) | h.zeroes;
+        let whole_frame = h.length.eq(BLOCK_BYTES / OFFSET_UNIT) | h.zeroes;
         let mut part = zero(3);
         for (i, (offset, _)) in PARTS_STANDARD.iter().enumerate() {
             part = part | mux(h.offset.eq(offset / OFFSET_UNIT), lit(1 << i, 3), 0);
@@ -395,7 +395,7 @@ pub fn mirror(p: &Params) -> Module {
         let goes_home = (moved & !late & !claims & !refused).named("goes_home");
         when(goes_home, || {
             home_full.set(1);
-            let block = store_base.slice_dyn(by(holder, &lun), 32) + by(holder, &lba);
+            let block = store_base.slice_dyn(by(holder, &lun), LBA_W) + by(holder, &lba);
             home_q.set(HomeJob { buf: holder, block, zeroes: by(holder, &zeroes) }.pack());
         });
 

@@ -313,6 +313,7 @@ pub fn pending(p: &Params) -> Module {
                 t_ref: asks.t_last,
                 lun: zero(LUN_W),
                 epoch: zero(32),
+                lba_high: zero(LBA_W - 32),
             };
             m_ctl.send(answer.pack());
         });
@@ -330,6 +331,7 @@ pub fn pending(p: &Params) -> Module {
                 t_ref: now,
                 lun: zero(LUN_W),
                 epoch: zero(32),
+                lba_high: zero(LBA_W - 32),
             };
             m_ctl.send(question.pack());
         });

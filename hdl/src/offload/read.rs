@@ -21,7 +21,7 @@
 use dyad_spec::Status;
 
 use super::launch::bursts;
-use crate::bundle::{HostBurst, Launch, OpEnd, SLOT_W};
+use crate::bundle::{HostBurst, LBA_W, Launch, OpEnd, SLOT_W};
 use crate::params::Params;
 use crate::prelude::*;
 use crate::prim::fifo::fifo;
@@ -33,9 +33,9 @@ pub fn read(p: &Params) -> Module {
     let (d, s) = (p.data_w, p.store_w);
     module(p.named("read"), |m| {
         m.doc("Carries blocks from the local store to host memory.");
-        let store_base = m.input("lun_store_base", 32 * p.luns);
+        let store_base = m.input("lun_store_base", LBA_W * p.luns);
         let s_read = stream_in(m, "s_read", Launch::WIDTH);
-        let m_rd = stream_out(m, "m_rd", 32);
+        let m_rd = stream_out(m, "m_rd", LBA_W);
         let s_rdata = stream_in(m, "s_rdata", s + 2);
         let m_wr = stream_out(m, "m_wr", HostBurst::WIDTH);
         let m_wdata = stream_out(m, "m_wdata", d);
@@ -51,7 +51,7 @@ pub fn read(p: &Params) -> Module {
         let ending = m.inst("u_ending", &fifo(16, SLOT_W));
         let results = m.inst("u_results", &fifo(16, 1));
         m_rd.valid.set(s_read.valid & going.get("s_ready"));
-        m_rd.data.set(store_base.slice_dyn(req.lun, 32) + req.lba);
+        m_rd.data.set(store_base.slice_dyn(req.lun, LBA_W) + req.lba);
         s_read.ready.set(m_rd.ready & going.get("s_ready"));
         going.set("s_valid", s_read.fire());
         going.set("s_data", cat(&[req.page, req.slot]));

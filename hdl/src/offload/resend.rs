@@ -23,7 +23,7 @@
 
 use dyad_spec::Status;
 
-use crate::bundle::{LocalDone, Lookup, LookupReq, Resend, TxJob};
+use crate::bundle::{LBA_W, LocalDone, Lookup, LookupReq, Resend, TxJob};
 use crate::params::Params;
 use crate::prelude::*;
 use crate::prim::crc32c::crc_step;
@@ -40,10 +40,10 @@ pub fn resend(p: &Params) -> Module {
     let beats = p.block_beats();
     module(p.named("resend"), |m| {
         m.doc("Reads a block again from the local store and hands it to the wire.");
-        let store_base = m.input("lun_store_base", 32 * p.luns);
-        let staging_base = m.input("staging_base", 32);
+        let store_base = m.input("lun_store_base", LBA_W * p.luns);
+        let staging_base = m.input("staging_base", LBA_W);
         let s_resend = stream_in(m, "s_resend", Resend::WIDTH);
-        let m_rd = stream_out(m, "m_rd", 32);
+        let m_rd = stream_out(m, "m_rd", LBA_W);
         let s_rdata = stream_in(m, "s_rdata", s + 2);
         let m_job = stream_out(m, "m_job", TxJob::WIDTH);
         let m_pay = stream_out(m, "m_pay", d + 2);
@@ -70,8 +70,8 @@ pub fn resend(p: &Params) -> Module {
         let asked = m.wire("asked", 1);
         let idle = is(IDLE) & !job & !tell & asked;
         m_rd.valid.set(idle & s_resend.valid);
-        let at_home = store_base.slice_dyn(req.lun, 32) + req.lba;
-        m_rd.data.set(mux(req.request, staging_base + req.slot.zext(32), at_home));
+        let at_home = store_base.slice_dyn(req.lun, LBA_W) + req.lba;
+        m_rd.data.set(mux(req.request, staging_base + req.slot.zext(LBA_W), at_home));
         s_resend.ready.set(idle & m_rd.ready);
         when(s_resend.fire(), || {
             cur_q.set(s_resend.data);

@@ -67,7 +67,7 @@ use super::slot_event::{Conditions, Event, Sources};
 use super::slot_out::{EVENTS, Outputs, Pool, commit, launch_of, settled};
 use super::slot_state::{ACTIVE, COMPARING, COPYING, FREE, OWNING, PARKED, SlotState, WAITING, begin};
 use crate::bundle::op_kind::{COMPARE, FLUSH, OWN, READ, WRITE, ZEROES};
-use crate::bundle::{BlockDone, LUN_W, OpInfo, Resend, SLOT_W, SlotUse};
+use crate::bundle::{BlockDone, LBA_W, LUN_W, OpInfo, Resend, SLOT_W, SlotUse};
 use crate::params::Params;
 use crate::prelude::*;
 use crate::prim::fifo::fifo_ram;
@@ -85,7 +85,7 @@ pub fn slots(p: &Params) -> Module {
         m.doc("The life of every operation on a block.");
         let now = m.input("now", 32);
         let site = m.input("site", 1);
-        let staging_base = m.input("staging_base", 32);
+        let staging_base = m.input("staging_base", LBA_W);
         let link_ok = m.input("link_ok", 1);
         let resend_cycles = m.input("resend_cycles", 32);
         let resend_limit = m.input("resend_limit", 4);

@@ -25,7 +25,7 @@ use dyad_spec::counters::Counter;
 use super::guard::axis_guard;
 use super::wiring::{Block, Nets, event, stream};
 use crate::bundle::{AdminCmd, Answer, CompareJob, CopyJob, Launch, LocalDone, Lookup, OpInfo, Sent, SlotUse, TxJob};
-use crate::bundle::{LockGrant, LockRel, LockReq, LookupReq, OwnFrame, Resolved, SLOT_W, TxCtl};
+use crate::bundle::{LBA_W, LockGrant, LockRel, LockReq, LookupReq, OwnFrame, Resolved, SLOT_W, TxCtl};
 use crate::params::Params;
 use crate::prelude::*;
 use crate::prim::arbiter::{Policy, stream_mux};
@@ -401,7 +401,8 @@ pub fn dyad_core(p: &Params) -> Module {
         let own = OwnFrame::unpack(admit.get("m_own_data"));
         let OwnFrame { ftype, code, slot, seq, lun, lba, epoch } = own;
         ctl.set("s4_valid", admit.get("m_own_valid"));
-        ctl.set("s4_data", TxCtl { ftype, code, slot, seq, t_ref: lba, lun, epoch }.pack());
+        let (t_ref, lba_high) = (lba.trunc(32), lba.slice(32, LBA_W - 32));
+        ctl.set("s4_data", TxCtl { ftype, code, slot, seq, t_ref, lun, epoch, lba_high }.pack());
         admit.set("m_own_ready", ctl.get("s4_ready"));
         for (i, client) in [&mirror, &flush, &pending, &commits].into_iter().enumerate() {
             stream(client, "m_ctl", &ctl, &format!("s{i}"));

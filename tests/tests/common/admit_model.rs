@@ -8,7 +8,7 @@ pub const SITE: u64 = 0;
 pub const LUNS: usize = 8;
 /// Extents of a LUN, of [`EXTENT`] blocks each.
 pub const EXTENTS: u64 = 12;
-pub const EXTENT: u64 = 4;
+pub const EXTENT: u64 = 1 << 31;
 /// Extents that can be closing at a time.
 const CLOSING: usize = 8;
 

@@ -1,6 +1,6 @@
 //! The world around `mirror`: the wire as `eth_rx` shows it, directory, locks, home writer and store, short frames.
 
-use crate::common::{EventIn, EventOut, Homed, Pulses, Reader, beats, words};
+use crate::common::{EventIn, EventOut, Homed, Pulses, Reader, addresses, beats, words, wrapped};
 use dyad_hdl::bundle::{
     Ask, Claim, Claimed, HOLDER_W, Hold, LockGrant, LockRel, LockReq, Lookup, LookupReq, Resolved, RxEnd, RxHead,
     TxCtl, Verdict,
@@ -20,6 +20,8 @@ pub const EVENTS: [&str; 8] =
 const DIRECTORY: usize = 4;
 /// Blocks of each LUN.
 pub const BLOCKS: u64 = 1000;
+/// First of them: the tests count from here.
+const FIRST_LBA: u64 = 0x9a_0000_0000;
 /// Epoch of the first block's extent.
 pub const EPOCH: u64 = 0x0003_0007;
 /// This site.
@@ -189,6 +191,16 @@ pub struct Bench {
     pub asked_at: u64,
 }
 
+/// First block of a LUN in the store.
+fn base(lun: u64) -> u64 {
+    0x1b_0001_0000 * (lun + 1)
+}
+
+/// The number that the tests have for an address.
+fn lba_of(address: u64) -> u64 {
+    wrapped(address.wrapping_sub(FIRST_LBA))
+}
+
 impl Bench {
     pub fn new(t: &mut Trial, p: &Params, stall: Stall) -> Self {
         let dut = t.fast_dut(&mirror(p));
@@ -251,8 +263,7 @@ impl Bench {
         dut.poke("generation", 9);
         dut.poke("site", SITE);
         dut.poke("link_ok", 1);
-        let bases: Vec<u32> = (0..8).map(|lun| 0x1_0000 * (lun + 1)).collect();
-        dut.poke_bits("lun_store_base", &words(&bases));
+        dut.poke_bits("lun_store_base", &addresses(&std::array::from_fn::<u64, 8, _>(|lun| base(lun as u64))));
         let control: Vec<u32> = (0..8).map(|lun| regs::LUN_LOCAL.put(u32::from(lun == LOCAL_LUN))).collect();
         dut.poke_bits("lun_control", &words(&control));
         dut.ticks(2);
@@ -261,17 +272,22 @@ impl Bench {
 
     /// Block in the store.
     pub fn place(lun: u64, lba: u64) -> u64 {
-        0x1_0000 * (lun + 1) + lba
+        wrapped(base(lun) + FIRST_LBA + lba)
     }
 
     /// What the directory answers: LUN 7 does not exist, LUN 5 is this site's own.
     fn look_up(asked: &Bits) -> Bits {
         let of = |name| field(LookupReq::FIELDS, asked, name);
-        let valid = u64::from(of("lun") != 7 && of("lba") < BLOCKS);
+        let valid = u64::from(of("lun") != 7 && lba_of(of("lba")) < BLOCKS);
         let owner = u64::from(of("lun") != OWN_LUN);
         pack(
             Lookup::FIELDS,
-            &[("tag", of("tag")), ("valid", valid), ("owner", valid * owner), ("epoch", valid * epoch_of(of("lba")))],
+            &[
+                ("tag", of("tag")),
+                ("valid", valid),
+                ("owner", valid * owner),
+                ("epoch", valid * epoch_of(lba_of(of("lba")))),
+            ],
         )
     }
 
@@ -293,10 +309,10 @@ impl Bench {
             ("slot", frame.slot),
             ("seq", frame.seq),
             ("lun", frame.lun),
-            ("lba", frame.lba),
+            ("lba", FIRST_LBA + frame.lba),
             ("epoch", frame.epoch),
             ("offset", (frame.part.0 / OFFSET_UNIT) as u64),
-            ("length", frame.part.1 as u64),
+            ("length", (frame.part.1 / OFFSET_UNIT) as u64),
             ("request", frame.request.into()),
             ("zeroes", frame.zeroes.into()),
         ];
@@ -352,7 +368,7 @@ impl Bench {
                 nacked = Some(Bits::from_u64(id, HOLDER_W));
             } else {
                 self.held.push((id, lun, lba));
-                self.grant.push(pack(LockGrant::FIELDS, &[("id", id), ("lun", lun), ("lba", lba)]));
+                self.grant.push(pack(LockGrant::FIELDS, &[("id", id), ("lun", lun), ("lba", FIRST_LBA + lba)]));
             }
             self.next_grant = dut.cycle() + rng.below(self.delay + 1);
         }
@@ -399,7 +415,7 @@ impl Bench {
         if let Some(word) = self.lock.sample(dut) {
             let of = |name| field(LockReq::FIELDS, &word, name);
             assert_eq!((of("exclusive"), of("at_once")), (1, u64::from(of("lun") == OWN_LUN)));
-            let lock = (of("id"), of("lun"), of("lba"));
+            let lock = (of("id"), of("lun"), lba_of(of("lba")));
             assert!((FIRST_HOLDER..FIRST_HOLDER + self.p.mirror_bufs as u64).contains(&lock.0), "holder {}", lock.0);
             let same = |l: &Lock| l.0 == lock.0;
             assert!(!self.wanted.iter().any(same) && !self.held.iter().any(same), "{lock:?} has a lock already");
@@ -409,42 +425,42 @@ impl Bench {
         if let Some(word) = self.release.sample(dut) {
             let of = |name| field(LockRel::FIELDS, &word, name);
             assert_eq!(of("exclusive"), 1);
-            let found = self.held.iter().position(|l| (l.1, l.2) == (of("lun"), of("lba")));
+            let found = self.held.iter().position(|l| (l.1, l.2) == (of("lun"), lba_of(of("lba"))));
             self.held.remove(found.expect("only what is held is released"));
         }
         // A request that has its lock is admitted, or not, with the owner and epoch that its frames meant.
         if let Some(word) = self.claim.sample(dut) {
             let of = |name| field(Claim::FIELDS, &word, name);
-            let lock = (of("buf"), of("lun"), of("lba"));
+            let lock = (of("buf"), of("lun"), lba_of(of("lba")));
             assert!(self.held.contains(&(FIRST_HOLDER + lock.0, lock.1, lock.2)), "{lock:?} has no lock");
-            assert_eq!((of("lun"), of("epoch")), (OWN_LUN, epoch_of(of("lba"))));
+            assert_eq!((of("lun"), of("epoch")), (OWN_LUN, epoch_of(lba_of(of("lba")))));
             assert!(!self.admitted.contains(&lock) && self.claims.iter().all(|c| c.1 != lock), "{lock:?} claims twice");
             self.claims.push_back((dut.cycle() + 1 + rng.below(self.delay + 6), lock));
             self.claims_seen += 1;
         }
         if let Some(word) = self.resolved.sample(dut) {
             let of = |name| field(Resolved::FIELDS, &word, name);
-            let at = self.admitted.iter().position(|a| (a.1, a.2) == (of("lun"), of("lba")));
+            let at = self.admitted.iter().position(|a| (a.1, a.2) == (of("lun"), lba_of(of("lba"))));
             self.admitted.remove(at.expect("only what was admitted is resolved, once"));
             self.resolves += 1;
         }
         // Whoever takes over a block has its lock: for the mirror it is gone.
         if let Some(word) = self.hold.sample(dut) {
             let of = |name| field(Hold::FIELDS, &word, name);
-            let found = self.held.iter().position(|l| (l.1, l.2) == (of("lun"), of("lba")));
+            let found = self.held.iter().position(|l| (l.1, l.2) == (of("lun"), lba_of(of("lba"))));
             self.held.remove(found.expect("only what is held is handed over"));
             assert_eq!(of("request") == 1, of("lun") == OWN_LUN);
             if of("request") == 1 {
-                let at = self.admitted.iter().position(|a| (a.1, a.2) == (of("lun"), of("lba")));
+                let at = self.admitted.iter().position(|a| (a.1, a.2) == (of("lun"), lba_of(of("lba"))));
                 self.admitted.remove(at.expect("only what was admitted is handed over, once"));
             }
-            self.handed.push((of("slot"), of("seq"), of("lun"), of("lba")));
+            self.handed.push((of("slot"), of("seq"), of("lun"), lba_of(of("lba"))));
         }
         if let Some(word) = self.ask.sample(dut) {
             let of = |name| field(Ask::FIELDS, &word, name);
             let go = self.goes > 0 && rng.one_in(self.goes);
             if go {
-                self.held.push((FIRST_HOLDER + of("buf"), of("lun"), of("lba")));
+                self.held.push((FIRST_HOLDER + of("buf"), of("lun"), lba_of(of("lba"))));
             }
             self.asked.push((of("slot"), of("seq")));
             self.verdicts.push_back(pack(Verdict::FIELDS, &[("buf", of("buf")), ("go", go.into())]));

@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "each test takes what it needs")]
 
+use dyad_hdl::bundle::LBA_W;
 use dyad_hdl::ir::Bits;
 use dyad_spec::BLOCK_BYTES;
 use dyad_tests::{Dut, Rng, Sink, Source, Stall, field};
@@ -29,6 +30,18 @@ pub fn crc32c(bytes: &[u8]) -> u64 {
 /// The words of an array port: the first one lowest.
 pub fn words(list: &[u32]) -> Bits {
     Bits::from_bytes_le(&list.iter().flat_map(|w| w.to_le_bytes()).collect::<Vec<_>>())
+}
+
+/// Block addresses of an array port, of `LBA_W` bits each: the first one lowest.
+pub fn addresses(list: &[u64]) -> Bits {
+    let mut packed = Bits::zero(LBA_W * list.len());
+    list.iter().enumerate().for_each(|(n, a)| packed.set(LBA_W * n, &Bits::from_u64(*a, LBA_W)));
+    packed
+}
+
+/// A sum of block addresses, as the card has it.
+pub fn wrapped(address: u64) -> u64 {
+    address & ((1 << LBA_W) - 1)
 }
 
 /// The sending end of an event port.

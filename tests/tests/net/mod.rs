@@ -95,7 +95,7 @@ impl Link {
         h.set_ip_src(self.ip).set_ip_dst(self.peer_ip).set_udp_src(self.udp_port).set_udp_dst(self.udp_port);
         h.set_udp_length((38 + payload) as u64).set_version_type(wire::WIRE_VERSION << 4 | ftype.code());
         h.set_generation(if ftype == FrameType::Control { 0 } else { self.generation });
-        h.set_length(payload as u64);
+        h.set_length((payload / wire::OFFSET_UNIT) as u64);
         h
     }
 }
@@ -173,7 +173,7 @@ impl Frame {
         let h = self.header();
         let ipv4 = h.ethertype() == 0x0800;
         let says = h.ip_length() as usize + 14;
-        let most = if h.version_type() == 0x16 { CONTROL_MAX } else { BLOCK_BYTES };
+        let most = if h.version_type() == (wire::WIRE_VERSION << 4 | 6) { CONTROL_MAX } else { BLOCK_BYTES };
         if ipv4 && n < says {
             return Counter::rx_short;
         }
@@ -204,7 +204,8 @@ pub fn of_block(kind: FrameType) -> bool {
 
 /// The first check that the headers alone fail.
 pub fn header_fault(h: &Header, link: &Link) -> Option<Counter> {
-    let kind = FrameType::try_from((h.version_type() & 15) as u8).ok().filter(|_| h.version_type() >> 4 == 1);
+    let kind =
+        FrameType::try_from((h.version_type() & 15) as u8).ok().filter(|_| h.version_type() >> 4 == wire::WIRE_VERSION);
     if h.eth_dst() != link.mac {
         return Some(Counter::rx_bad_mac);
     }
@@ -246,13 +247,13 @@ pub fn header_fault(h: &Header, link: &Link) -> Option<Counter> {
     if h.slot() >= slots {
         return Some(Counter::rx_bad_slot);
     }
-    let (offset, length) = (h.offset() as usize * 64, h.length() as usize);
+    let (offset, length) = (h.offset() as usize * 64, h.length() as usize * 64);
     let length_right = match kind {
         FrameType::Write | FrameType::Request => {
             wire::PARTS_JUMBO.iter().chain(wire::PARTS_STANDARD).any(|p| *p == (offset, length))
         }
         FrameType::WriteZeroes | FrameType::RequestZeroes => (offset, length) == (0, wire::ZEROES_BYTES),
-        FrameType::Control => length > 0 && length.is_multiple_of(64) && length <= CONTROL_MAX,
+        FrameType::Control => length > 0 && length <= CONTROL_MAX,
         _ => length == 0,
     };
     if !length_right || h.ip_length() as usize != 58 + length {

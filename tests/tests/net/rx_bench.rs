@@ -121,7 +121,7 @@ impl RxBench {
         let headed = (beats.len() > header_beats).then(|| frame.header());
         let headed = headed.filter(|h| header_fault(h, &self.link).is_none());
         let kind = headed.as_ref().and_then(|h| FrameType::try_from((h.version_type() & 15) as u8).ok());
-        let announced = headed.as_ref().map_or(0, |h| h.length() as usize / self.width);
+        let announced = headed.as_ref().map_or(0, |h| h.length() as usize * 64 / self.width);
         for (i, beat) in beats.iter().enumerate() {
             while gaps > 0 && t.rng.one_in(gaps) {
                 self.cycle(None);
@@ -197,7 +197,7 @@ impl RxBench {
                 self.expect(cycle + delay, "m_wend", end);
             }
             FrameType::Control => {
-                let end = Bits::from_u64(h.length() << 1 | u64::from(good), 17);
+                let end = Bits::from_u64(h.length() << 7 | u64::from(good), 17);
                 self.expect(cycle + delay, "m_mbend", end);
             }
             FrameType::Flush if good => {
@@ -228,7 +228,7 @@ impl RxBench {
                     ("code", h.code()),
                     ("slot", h.slot()),
                     ("seq", h.seq()),
-                    ("aux", h.lba()),
+                    ("aux", h.lba() & 0xffff_ffff),
                 ];
                 self.expect(cycle + 1, "m_answer", pack(Answer::FIELDS, &fields));
             }

@@ -57,6 +57,7 @@ pub struct Ctl {
     slot: u64,
     seq: u64,
     t_ref: u64,
+    lba_high: u64,
     lun: u64,
     epoch: u64,
 }
@@ -219,7 +220,7 @@ impl Bench {
             slot: t.rng.below(4096),
             seq,
             lun: t.rng.below(8),
-            lba: t.rng.next_u64() >> 32,
+            lba: t.rng.next_u64() >> 24,
             epoch: t.rng.next_u64() >> 32,
             again,
             request: t.rng.one_in(3),
@@ -259,9 +260,9 @@ impl Bench {
         let code = if with_code { t.rng.below(256) } else { 0 };
         let word = |t: &mut Trial| t.rng.next_u64() >> 32;
         let slot = t.rng.below(4096);
-        let mut ctl = Ctl { ftype, code, slot, seq: word(t), t_ref: word(t), lun: 0, epoch: 0 };
+        let mut ctl = Ctl { ftype, code, slot, seq: word(t), t_ref: word(t), lba_high: 0, lun: 0, epoch: 0 };
         if ctl.about_owners() {
-            (ctl.lun, ctl.epoch) = (t.rng.below(8), word(t));
+            (ctl.lun, ctl.epoch, ctl.lba_high) = (t.rng.below(8), word(t), t.rng.below(256));
         }
         let values = [
             ("ftype", ftype.code()),
@@ -271,6 +272,7 @@ impl Bench {
             ("t_ref", ctl.t_ref),
             ("lun", ctl.lun),
             ("epoch", ctl.epoch),
+            ("lba_high", ctl.lba_high),
         ];
         self.push("s_ctl", pack(TxCtl::FIELDS, &values));
         self.ctls.push_back(ctl);
@@ -390,11 +392,11 @@ impl Bench {
         assert!(frame.bytes.len() >= 64, "a frame of {} bytes", frame.bytes.len());
         let h = frame.header();
         let kind = FrameType::try_from((h.version_type() & 15) as u8).expect("a known type");
-        let mut want = self.link.header(kind, h.length() as usize);
+        let mut want = self.link.header(kind, h.length() as usize * 64);
         // What a source says, checked against it below.
         want.set_code(h.code()).set_slot(h.slot()).set_seq(h.seq()).set_lun(h.lun()).set_offset(h.offset());
         want.set_lba(h.lba()).set_epoch(h.epoch());
-        let payload = frame.bytes.get(64..64 + h.length() as usize).unwrap_or_default();
+        let payload = frame.bytes.get(64..64 + h.length() as usize * 64).unwrap_or_default();
         let commit = if frame.bad { 0 } else { frame.commit() };
         if commit != 0 {
             assert!(kind != FrameType::Control, "a COMMIT rides in a frame of no generation");
@@ -405,7 +407,7 @@ impl Bench {
         assert_eq!(h, sealed.header(), "headers");
         if frame.bad {
             self.count(Counter::tx_aborted);
-            assert!(frame.bytes.len() < 72 + h.length() as usize, "a bad frame that is whole");
+            assert!(frame.bytes.len() < 72 + h.length() as usize * 64, "a bad frame that is whole");
         } else {
             self.count(Counter::tx_frames);
             assert_eq!(*frame, sealed, "frame of type {kind:?}");
@@ -429,7 +431,7 @@ impl Bench {
                     self.count(Counter::tx_ack);
                     self.time_of(taken.shown_first).wrapping_sub(ctl.t_ref) & 0xffff_ffff
                 } else if ctl.about_owners() {
-                    ctl.t_ref
+                    ctl.lba_high << 32 | ctl.t_ref
                 } else {
                     0
                 };
@@ -468,7 +470,7 @@ impl Bench {
         assert_eq!(h.version_type() & 15, kind.code(), "type of {}", job.seq);
         let of_job = (job.slot, job.lun, job.lba, job.epoch, 0);
         assert_eq!((h.slot(), h.lun(), h.lba(), h.epoch(), h.code()), of_job, "{}", job.seq);
-        assert_eq!((h.offset() as usize * 64, h.length() as usize), (offset, length), "part of {}", job.seq);
+        assert_eq!((h.offset() as usize * 64, h.length() as usize * 64), (offset, length), "part of {}", job.seq);
         let want = &job.data[offset..offset + length];
         let err = job.err.map(|e| e * self.beat).filter(|e| (offset..offset + length).contains(e));
         if frame.bad {

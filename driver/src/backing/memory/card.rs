@@ -9,7 +9,7 @@ use std::sync::Arc;
 use dyad_spec::entry::{completion, lookup, submission};
 use dyad_spec::regs::{self, Register};
 use dyad_spec::wire::MAILBOX_BYTES;
-use dyad_spec::{BLOCK_BYTES, ENTRY_BYTES, MAGIC, MAX_BLOCKS, MAX_LOOKUPS, Opcode, SPEC_VERSION, Status};
+use dyad_spec::{BLOCK_BYTES, ENTRY_BYTES, Field, MAGIC, MAX_BLOCKS, MAX_LOOKUPS, Opcode, SPEC_VERSION, Status};
 
 use super::{CLOCK_KHZ, Table, index_in};
 use crate::bar::{LunFlags, MappedBar};
@@ -89,12 +89,13 @@ impl Lun {
         let word = |r: &Register| registers.read_u32_acquire(r.at(lun));
         let control = (lun < regs::LUNS_MAX).then(|| word(&regs::LUN_CONTROL))?;
         let flags = LunFlags::from_bits_truncate(control);
+        let high = |field: Field| u64::from(field.of(word(&regs::LUN_HIGH))) << 32;
         flags.contains(LunFlags::VALID).then(|| Self {
             flags,
             owner: regs::LUN_OWNER.of(control),
             generation: regs::LUN_GENERATION.of(control),
-            blocks: word(&regs::LUN_BLOCKS).into(),
-            base: word(&regs::LUN_STORE_BASE).into(),
+            blocks: u64::from(word(&regs::LUN_BLOCKS)) | high(regs::LUN_BLOCKS_HIGH),
+            base: u64::from(word(&regs::LUN_STORE_BASE)) | high(regs::LUN_STORE_BASE_HIGH),
         })
     }
 }
