@@ -125,7 +125,7 @@ pub enum Error {
         /// What MAGIC reads.
         found: u32,
     },
-    /// The card has another major version of the contract.
+    /// The card has another major version of the contract, or an older minor one.
     #[error(
         "opening {device}: it has version {}.{} of the register map, this driver {}.{}; use the driver that came with the bitstream",
         .found >> 16, .found & 0xffff, dyad_spec::SPEC_VERSION >> 16, dyad_spec::SPEC_VERSION & 0xffff

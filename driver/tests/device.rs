@@ -74,6 +74,8 @@ fn another_device_another_version_and_no_device_are_told_apart() {
     let error = open_error(regs::VERSION.offset, 0x0002_0003);
     assert!(matches!(error, Error::Version { found: 0x0002_0003, .. }));
     assert!(error.to_string().contains("version 2.3"), "{error}");
+    // A card of before 40-bit block addresses would cut them short.
+    assert!(matches!(open_error(regs::VERSION.offset, 0x0001_0000), Error::Version { found: 0x0001_0000, .. }));
     // A later minor version is no matter.
     let minor = dyad_spec::SPEC_VERSION + 5;
     assert!(Device::open(Odd::new(Memory::null()).with(regs::VERSION.offset, minor)).is_ok());

@@ -296,7 +296,7 @@ fn drivers_of_different_protocols_refuse_each_other() {
     let (mut a, _) = pair(offer(0), offer(1));
     let mut alien = Message { from: 5, to: 0, round: 0, seen: false, wants: true, body: Body::Probe }.encode();
     // Another version, and the checksum that goes with it.
-    alien[4..6].copy_from_slice(&2u16.to_le_bytes());
+    alien[4..6].copy_from_slice(&1u16.to_le_bytes());
     alien[8..12].fill(0);
     let crc = dyad_spec::wire::crc32c(&alien);
     alien[8..12].copy_from_slice(&crc.to_le_bytes());
@@ -312,7 +312,7 @@ fn drivers_of_different_protocols_refuse_each_other() {
         assert!(net.now < 2000 * MS);
     };
     let mismatch = mismatch_of(Some(end));
-    assert_eq!((mismatch.field, mismatch.ours.as_str(), mismatch.theirs.as_str()), (MismatchField::Protocol, "1", "2"));
+    assert_eq!((mismatch.field, mismatch.ours.as_str(), mismatch.theirs.as_str()), (MismatchField::Protocol, "2", "1"));
     assert!(hellos > 3, "the other side must hear of it, too");
 }
 

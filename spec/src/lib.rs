@@ -33,7 +33,8 @@ pub const LBA_BITS: usize = 40;
 pub const MAX_BLOCKS: u64 = 64;
 /// Most logical block addresses that one LOOKUP may carry.
 pub const MAX_LOOKUPS: u64 = 512;
-/// Version of the register map and of the entries: major in the high half; a driver refuses another major.
+/// Version of the register map and of the entries: major in the high half; a driver refuses another major, and a
+/// minor that is older than its own.
 pub const SPEC_VERSION: u32 = 0x0001_0001;
 /// `MAGIC` register: "DYAD" read as a little-endian word.
 pub const MAGIC: u32 = u32::from_le_bytes(*b"DYAD");

@@ -245,7 +245,7 @@ impl Script<'_> {
                 let problem = "its registers are not those of a Dyad card".to_owned();
                 return Err(bind_error(self.operation, self.address, problem, todo));
             }
-            Some(Identity::Dyad { version }) if version >> 16 != SPEC_VERSION >> 16 => {
+            Some(Identity::Dyad { version }) if version >> 16 != SPEC_VERSION >> 16 || version < SPEC_VERSION => {
                 return Err(Error::Version { device: self.address.into(), found: version });
             }
             Some(Identity::Dyad { version }) => (self.show)(Event::Version((version >> 16) as u16, version as u16)),

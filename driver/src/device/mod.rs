@@ -91,7 +91,7 @@ impl<B: Backing> Device<B> {
             found => return Err(Error::NotDyad { device: shared.name(), found }),
         }
         let version = regs.get(&regs::VERSION);
-        if version >> 16 != SPEC_VERSION >> 16 {
+        if version >> 16 != SPEC_VERSION >> 16 || version < SPEC_VERSION {
             return Err(Error::Version { device: shared.name(), found: version });
         }
         walk(&shared)?;

@@ -15,6 +15,12 @@ pub const PROTOCOL_VERSION: u16 = 2;
 const MAGIC: u32 = u32::from_le_bytes(*b"DYHM");
 /// Where the checksum is: after magic, version, kind and flags.
 const CRC_AT: usize = 8;
+/// Of a LUN: log2 of the blocks of an extent, in the low bits of one byte.
+const SHIFT: u8 = 0x1f;
+/// In the same byte: site b is the default owner.
+const OWNER_B: u8 = 0x40;
+/// In the same byte: both stores held the same.
+const SYNCED: u8 = 0x80;
 /// Flag: the sender has heard the receiver's message of this kind and round.
 const SEEN: u8 = 1;
 /// Flag: the sender does not know yet that it was heard, and asks for an answer.
@@ -176,9 +182,6 @@ impl Reader<'_> {
     fn u128(&mut self) -> Option<u128> {
         self.take().map(u128::from_le_bytes)
     }
-    fn flag(&mut self) -> Option<bool> {
-        self.u8().and_then(|b| (b < 2).then_some(b == 1))
-    }
     fn text(&mut self) -> Option<String> {
         let len = usize::from(self.u8()?);
         let (head, tail) = self.0.split_at_checked(len)?;
@@ -266,7 +269,8 @@ fn put_offer(w: &mut Writer, o: &Offer) {
     });
     w.u32(o.extents).u16(o.last_generation).u8(u8::from(o.clean) | u8::from(o.resumes) << 1).u8(o.luns.len() as u8);
     for l in &o.luns {
-        w.u8(l.lun).u40(l.blocks).u8(l.extent_shift).u8(l.owner).u16(l.generation).u128(l.uuid).u8(l.synced.into());
+        let state = l.extent_shift & SHIFT | if l.owner == 0 { 0 } else { OWNER_B } | if l.synced { SYNCED } else { 0 };
+        w.u8(l.lun).u40(l.blocks).u8(state).u16(l.generation).u128(l.uuid);
     }
 }
 
@@ -298,14 +302,16 @@ fn take_offer(r: &mut Reader) -> Option<Offer> {
     (offer.clean, offer.resumes) = (state & 1 != 0, state & 2 != 0);
     let count = r.u8()?;
     for _ in 0..count {
+        let (lun, blocks, state) =
+            (r.u8()?, r.u40()?, r.u8().filter(|state| state & !(SHIFT | OWNER_B | SYNCED) == 0)?);
         offer.luns.push(LunOffer {
-            lun: r.u8()?,
-            blocks: r.u40()?,
-            extent_shift: r.u8()?,
-            owner: r.u8()?,
+            lun,
+            blocks,
+            extent_shift: state & SHIFT,
+            owner: u8::from(state & OWNER_B != 0),
             generation: r.u16()?,
             uuid: r.u128()?,
-            synced: r.flag()?,
+            synced: state & SYNCED != 0,
         });
     }
     Some(offer)
