@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
 use dyad_driver::backing::vfio_user::{DEFAULT_TIMEOUT, VfioUser};
+use dyad_driver::lun::BLOCKS_MAX;
 use dyad_driver::{Device, NewLun, Site, SiteConfig, Timing};
 use dyad_sim::{Store, World};
 use dyad_spec::BLOCK_BYTES;
@@ -17,10 +18,8 @@ use crate::cli::SimArgs;
 use crate::simulator::{self, STAGING_BLOCKS, Simulator};
 use crate::target::{AnyBacking, Cards, Pair};
 
-/// Most MiB of a store: 16 TiB, of which the cards reach all but the last block.
-pub const STORE_MIB_MAX: u32 = 1 << 24;
-/// Blocks of a store that the cards reach: they address them with 32 bits.
-const REACHED_BLOCKS_MAX: u64 = u32::MAX as u64;
+/// Most MiB of a store: 4 PiB less one, all of which the cards reach.
+pub const STORE_MIB_MAX: u32 = u32::MAX;
 
 /// Which cards a verb works on.
 ///
@@ -145,7 +144,7 @@ impl TargetArgs {
     pub fn cards_with_lun(&self, lun: u8) -> Result<Cards> {
         let mut cards = self.cards()?;
         if self.origin() == Origin::Fresh {
-            let reached = self.store_blocks().min(REACHED_BLOCKS_MAX);
+            let reached = self.store_blocks().min(BLOCKS_MAX);
             let new = NewLun {
                 number: Some(lun),
                 blocks: reached - RESERVED_BLOCKS - STAGING_BLOCKS,

@@ -126,7 +126,7 @@ fn step<T: Task>(task: &mut T, done: &mut Option<dyad_driver::Result<T::Output>>
 /// When there is no memory for the stores.
 pub fn world(options: &SimOptions) -> Result<World> {
     let SimOptions { km, mtu, loss, reorder, data_w, seed, store_blocks, two_threads } = *options;
-    let store_bytes = usize::try_from(store_blocks).ok().and_then(|blocks| blocks.checked_mul(BLOCK_BYTES));
+    let store_bytes = store_blocks.checked_mul(BLOCK_BYTES as u64);
     let store_bytes =
         store_bytes.context("making the stores: the size does not fit in memory; choose a smaller one")?;
     let wire = WireConfig { loss, reorder, ..WireConfig::default() };

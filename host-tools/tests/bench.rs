@@ -202,7 +202,7 @@ fn what_cannot_be_measured_is_said() {
         (vec!["--store-a", "x", "--store-b", "y", "--overwrite", "--sweep", "km=1"], 1, "sweeping: each value needs"),
         (vec!["--site", "c"], 2, "give a, b or both"),
         (vec!["--store-a", "x", "--store-b", "y", "--pattern", "read", "--busy", "4"], 1, "--overwrite"),
-        (vec!["--sweep", "store-mib=16777217"], 2, "whole number from 1 to 16777216"),
+        (vec!["--sweep", "store-mib=4294967296"], 2, "whole number from 1 to 4294967295"),
         (vec!["--pattern", "bounce", "--site", "a"], 1, "both sites do it; leave out --site"),
         (vec!["--pattern", "acquire", "--site", "both"], 1, "each takes what the other owns"),
         (vec!["--pattern", "acquire", "--order", "zipf", "--store-mib", "2"], 1, "is not taken again"),

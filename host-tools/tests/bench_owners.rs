@@ -131,7 +131,7 @@ fn a_lun_of_any_size_changes_its_owner_in_the_same_time() {
         "--km",
         "8",
         "--sweep",
-        "store-mib=64,16777216",
+        "store-mib=64,1073741824",
     ];
     let outcome = json(&succeeds(dyad(&SMALL).args(run)));
     let points = outcome["sweeps"][0]["points"].as_array().unwrap();

@@ -28,7 +28,7 @@ pub struct Config {
     /// The store buses.
     pub store: AxiConfig,
     /// Size of each store in bytes.
-    pub store_bytes: usize,
+    pub store_bytes: u64,
     /// Cycles from a flush request to its answer.
     pub flush_latency: u64,
     /// Jump over idle time.

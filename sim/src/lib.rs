@@ -42,6 +42,7 @@ pub mod pcap;
 pub mod rng;
 pub mod rtl;
 pub mod site;
+mod sparse;
 pub mod store;
 pub mod wire;
 pub mod world;

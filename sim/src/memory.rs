@@ -32,6 +32,14 @@ impl Memory {
     /// # Errors
     /// When the system has no memory file or no address space left.
     pub fn anonymous(len: usize) -> io::Result<Self> {
+        Self::from_file(Self::anonymous_file(len as u64)?, 0, len)
+    }
+
+    /// A memory file of `len` bytes of zeroes.
+    ///
+    /// # Errors
+    /// When the system has none.
+    pub(crate) fn anonymous_file(len: u64) -> io::Result<File> {
         // SAFETY: the name is a C string, and the flag is a valid one.
         let descriptor = unsafe { libc::memfd_create(c"dyad".as_ptr(), libc::MFD_CLOEXEC) };
         if descriptor < 0 {
@@ -39,8 +47,8 @@ impl Memory {
         }
         // SAFETY: the descriptor is new and ours alone.
         let file = unsafe { File::from_raw_fd(descriptor) };
-        file.set_len(len as u64)?;
-        Self::from_file(file, 0, len)
+        file.set_len(len)?;
+        Ok(file)
     }
 
     /// `len` bytes of `file` from `offset` on, shared with all who map it.

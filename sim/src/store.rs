@@ -3,7 +3,7 @@
 use crate::axi::Target;
 use crate::card::Response;
 use crate::host_mem::write_strobed;
-use crate::memory::Memory;
+use crate::sparse::Sparse;
 use sha2::{Digest, Sha256};
 use std::fs::File;
 use std::io;
@@ -84,7 +84,7 @@ impl FlushLine {
 /// What is on a site's store.
 #[derive(Clone, Debug)]
 pub struct Store {
-    memory: Memory,
+    memory: Sparse,
 }
 
 impl Store {
@@ -92,8 +92,8 @@ impl Store {
     ///
     /// # Errors
     /// When the address space is exhausted.
-    pub fn new(len_bytes: usize) -> io::Result<Self> {
-        Ok(Self { memory: Memory::anonymous(len_bytes)? })
+    pub fn new(len_bytes: u64) -> io::Result<Self> {
+        Ok(Self { memory: Sparse::anonymous(len_bytes)? })
     }
 
     /// All of an image file, which the card then writes to.
@@ -101,31 +101,38 @@ impl Store {
     /// # Errors
     /// When the file cannot be mapped for reading and writing.
     pub fn from_file(file: File) -> io::Result<Self> {
-        let len = usize::try_from(file.metadata()?.len()).map_err(io::Error::other)?;
-        Ok(Self { memory: Memory::from_file(file, 0, len)? })
+        Ok(Self { memory: Sparse::from_file(file)? })
     }
 
     /// Size in bytes.
-    pub fn len(&self) -> usize {
+    pub fn len(&self) -> u64 {
         self.memory.len()
     }
 
     /// Whether the size is 0.
     pub fn is_empty(&self) -> bool {
-        self.memory.is_empty()
+        self.len() == 0
     }
 
-    /// The bytes themselves.
-    pub fn memory(&self) -> &Memory {
-        &self.memory
+    /// The file behind it, if there is one.
+    pub fn file(&self) -> Option<&File> {
+        self.memory.file()
+    }
+
+    /// Copies from `offset` on into `bytes`.
+    ///
+    /// # Panics
+    /// When that goes past the end.
+    pub fn read_into(&self, offset: u64, bytes: &mut [u8]) {
+        self.memory.read(offset, bytes);
     }
 
     /// Copies `range` out.
     ///
     /// # Panics
-    /// When it is not inside.
-    pub fn bytes(&self, range: Range<usize>) -> Vec<u8> {
-        let mut bytes = vec![0; range.len()];
+    /// When it is not inside, or does not fit in memory.
+    pub fn bytes(&self, range: Range<u64>) -> Vec<u8> {
+        let mut bytes = vec![0; len_of(&range)];
         self.memory.read(range.start, &mut bytes);
         bytes
     }
@@ -134,11 +141,11 @@ impl Store {
     ///
     /// # Panics
     /// When it is not inside.
-    pub fn sha256(&self, range: Range<usize>) -> [u8; 32] {
+    pub fn sha256(&self, range: Range<u64>) -> [u8; 32] {
         let mut hash = Sha256::new();
         let mut chunk = [0; CHUNK];
         for part in chunks(range) {
-            let chunk = &mut chunk[..part.len()];
+            let chunk = &mut chunk[..len_of(&part)];
             self.memory.read(part.start, chunk);
             hash.update(chunk);
         }
@@ -149,49 +156,53 @@ impl Store {
     ///
     /// # Panics
     /// When it is not inside both.
-    pub fn first_difference(&self, other: &Self, range: Range<usize>) -> Option<usize> {
+    pub fn first_difference(&self, other: &Self, range: Range<u64>) -> Option<u64> {
         let (mut mine, mut theirs) = ([0; CHUNK], [0; CHUNK]);
         chunks(range).find_map(|part| {
-            self.memory.read(part.start, &mut mine[..part.len()]);
-            other.memory.read(part.start, &mut theirs[..part.len()]);
+            let len = len_of(&part);
+            self.memory.read(part.start, &mut mine[..len]);
+            other.memory.read(part.start, &mut theirs[..len]);
             let differs = |index: &usize| mine[*index] != theirs[*index];
-            (0..part.len()).find(differs).map(|index| part.start + index)
+            (0..len).find(differs).map(|index| part.start + index as u64)
         })
     }
 }
 
 const CHUNK: usize = 16 * 1024;
 
-fn chunks(range: Range<usize>) -> impl Iterator<Item = Range<usize>> {
-    range.clone().step_by(CHUNK).map(move |start| start..range.end.min(start + CHUNK))
+fn chunks(range: Range<u64>) -> impl Iterator<Item = Range<u64>> {
+    range.clone().step_by(CHUNK).map(move |start| start..range.end.min(start + CHUNK as u64))
+}
+
+fn len_of(range: &Range<u64>) -> usize {
+    usize::try_from(range.end.saturating_sub(range.start)).expect("a part of a store that fits in memory")
 }
 
 impl Target for Store {
     fn read(&mut self, _cycle: u64, addr: u64, bytes: &mut [u8]) -> Response {
-        match self.inside(addr, bytes.len()) {
-            Some(offset) => {
-                self.memory.read(offset, bytes);
-                Response::Okay
-            }
-            None => Response::DecErr,
+        if !self.inside(addr, bytes.len()) {
+            return Response::DecErr;
         }
+        self.memory.read(addr, bytes);
+        Response::Okay
     }
 
     fn write(&mut self, _cycle: u64, addr: u64, bytes: &[u8], strb: u128) -> Response {
-        match self.inside(addr, bytes.len()) {
-            Some(offset) => {
-                write_strobed(&self.memory, offset, bytes, strb);
-                Response::Okay
-            }
-            None => Response::DecErr,
+        if !self.inside(addr, bytes.len()) {
+            return Response::DecErr;
         }
+        self.memory.write_with(addr, bytes.len(), |memory, at, part| {
+            // The strobes of a part: those from its first byte on, and no more than it has bytes.
+            let lanes = u128::MAX >> (128 - part.len());
+            write_strobed(memory, at, &bytes[part.clone()], strb >> part.start & lanes);
+        });
+        Response::Okay
     }
 }
 
 impl Store {
-    fn inside(&self, addr: u64, len: usize) -> Option<usize> {
-        let offset = usize::try_from(addr).ok()?;
-        offset.checked_add(len).filter(|&end| end <= self.memory.len()).map(|_| offset)
+    fn inside(&self, addr: u64, len: usize) -> bool {
+        addr.checked_add(len as u64).is_some_and(|end| end <= self.len())
     }
 }
 

@@ -28,13 +28,13 @@ module dyad_core #(
     output [1:0] m_axi_host_arburst, output [3:0] m_axi_host_arid, output m_axi_host_arvalid, input m_axi_host_arready,
     input [3:0] m_axi_host_rid, input [DATA_W-1:0] m_axi_host_rdata, input [1:0] m_axi_host_rresp, input m_axi_host_rlast,
     input m_axi_host_rvalid, output m_axi_host_rready,
-    output [39:0] m_axi_store_awaddr, output [7:0] m_axi_store_awlen, output [2:0] m_axi_store_awsize,
+    output [51:0] m_axi_store_awaddr, output [7:0] m_axi_store_awlen, output [2:0] m_axi_store_awsize,
     output [1:0] m_axi_store_awburst, output [3:0] m_axi_store_awid, output m_axi_store_awvalid,
     input m_axi_store_awready,
     output [STORE_W-1:0] m_axi_store_wdata, output [STORE_W/8-1:0] m_axi_store_wstrb, output m_axi_store_wlast,
     output m_axi_store_wvalid, input m_axi_store_wready,
     input [3:0] m_axi_store_bid, input [1:0] m_axi_store_bresp, input m_axi_store_bvalid, output m_axi_store_bready,
-    output [39:0] m_axi_store_araddr, output [7:0] m_axi_store_arlen, output [2:0] m_axi_store_arsize,
+    output [51:0] m_axi_store_araddr, output [7:0] m_axi_store_arlen, output [2:0] m_axi_store_arsize,
     output [1:0] m_axi_store_arburst, output [3:0] m_axi_store_arid, output m_axi_store_arvalid,
     input m_axi_store_arready,
     input [3:0] m_axi_store_rid, input [STORE_W-1:0] m_axi_store_rdata, input [1:0] m_axi_store_rresp,
@@ -180,7 +180,7 @@ module dyad_core #(
   localparam [2:0] STORE_SIZE = $clog2(STORE_W / 8);
   reg store_aw, store_w, storing;
   reg [31:0] store_word;
-  assign m_axi_store_awaddr = 40'h80;
+  assign m_axi_store_awaddr = 52'h80;
   assign m_axi_store_awlen = 8'd0;
   assign m_axi_store_awsize = STORE_SIZE;
   assign m_axi_store_awburst = 2'd1;
@@ -191,7 +191,7 @@ module dyad_core #(
   assign m_axi_store_wlast = 1'b1;
   assign m_axi_store_wvalid = store_w;
   assign m_axi_store_bready = 1'b1;
-  assign m_axi_store_araddr = 40'd0;
+  assign m_axi_store_araddr = 52'd0;
   assign m_axi_store_arlen = 8'd0;
   assign m_axi_store_arsize = STORE_SIZE;
   assign m_axi_store_arburst = 2'd1;

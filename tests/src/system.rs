@@ -18,7 +18,7 @@ pub const LUN: u8 = 1;
 /// Its blocks.
 pub const LUN_BLOCKS: u64 = 1024;
 /// Bytes of each store: room for a LUN and a staging area.
-pub const STORE_BYTES: usize = 32 << 20;
+pub const STORE_BYTES: u64 = 32 << 20;
 
 /// The seed of this run: `DYAD_SEED`, or 1.
 fn seed() -> u64 {
@@ -45,7 +45,7 @@ pub struct Setup {
     /// Log2 of the blocks of an extent, at least.
     pub extent_shift: u8,
     /// Bytes of each store; where it has no room for a staging area, the card requests nothing of its peer.
-    pub store_bytes: usize,
+    pub store_bytes: u64,
     /// Cards with 64 slots, each of which is soon used again. They are compiled when the test runs.
     pub small: bool,
     /// Longest extra time of an answer of a store, in cycles.
@@ -153,7 +153,7 @@ impl Pair {
         };
         let bench = Bench::new(World::new(config, [card(0), card(1)]).expect("memory for two stores"));
         let (mut a, mut b) = (open(&bench, setup, Site::A), open(&bench, setup, Site::B));
-        let blocks = (setup.store_bytes / BLOCK_BYTES) as u64;
+        let blocks = setup.store_bytes / BLOCK_BYTES as u64;
         let lun = NewLun {
             number: Some(LUN),
             blocks: setup.lun_blocks,
@@ -201,15 +201,15 @@ impl Pair {
 
     /// The bytes of a block of the LUN in the store at `site`.
     pub fn stored(&self, site: Site, lba: u64) -> Vec<u8> {
-        let base = (RESERVED_BLOCKS + lba) as usize * BLOCK_BYTES;
-        self.bench.world().site(site).store.bytes(base..base + BLOCK_BYTES)
+        let base = (RESERVED_BLOCKS + lba) * BLOCK_BYTES as u64;
+        self.bench.world().site(site).store.bytes(base..base + BLOCK_BYTES as u64)
     }
 
     /// The first eight bytes of a block of the LUN in the store at `site`, as a number.
     pub fn first_word(&self, site: Site, lba: u64) -> u64 {
         let mut word = [0; 8];
-        let base = (RESERVED_BLOCKS + lba) as usize * BLOCK_BYTES;
-        self.bench.world().site(site).store.memory().read(base, &mut word);
+        let base = (RESERVED_BLOCKS + lba) * BLOCK_BYTES as u64;
+        self.bench.world().site(site).store.read_into(base, &mut word);
         u64::from_le_bytes(word)
     }
 

@@ -145,7 +145,7 @@ fn the_mirror_shows_a_block_when_its_write_is_complete() {
             pair.qa.ring();
             // Until the block is in B's store, and its ACK on the way.
             let stored = pair.bench.world_mut().run_until("the block at B", 40 * one_way, |world| {
-                let base = (dyad_spec::superblock::RESERVED_BLOCKS + 7) as usize * 4096;
+                let base = (dyad_spec::superblock::RESERVED_BLOCKS + 7) * 4096;
                 world.site(Site::B).store.bytes(base..base + 4096) == pattern(7, version)
             });
             stored.expect("it comes");

@@ -202,7 +202,9 @@ fn halves(run: &Run, cards: &mut Cards, whole: Area) -> Result<[Area; 2]> {
     for number in run.sites.numbers() {
         let site = cards.site(number)?;
         let mut queue = target::queue(site)?;
-        for lba in (half..blocks).step_by(RANGE_BLOCKS as usize) {
+        // One block of an extent says it for all of them.
+        let step = RANGE_BLOCKS.max(1 << whole.extent_shift);
+        for lba in (half..blocks).step_by(step as usize) {
             let range = OwnerRange::Blocks { lba, blocks: RANGE_BLOCKS.min(blocks - lba) as u32 };
             queue.set_owner(run.lun, range, 1, 1)?;
         }

@@ -277,11 +277,11 @@ fn read_back(
 /// The LUN's blocks as they are in a site's store, not through the card.
 fn store_copy(world: &World, pair: &Pair, site: Site, block_hashes: &[[u8; 32]]) -> Result<(String, u64)> {
     let driver = if site == Site::A { &pair.a } else { &pair.b };
-    let base = driver.superblock()?.lun(LUN).context("the LUN is in the superblock")?.store_base as usize;
+    let base = driver.superblock()?.lun(LUN).context("the LUN is in the superblock")?.store_base;
     let mut digest = CopyDigest::new(block_hashes);
-    let end = base + block_hashes.len();
+    let end = base + block_hashes.len() as u64;
     for first in (base..end).step_by(1024) {
-        let range = first * BLOCK_BYTES..end.min(first + 1024) * BLOCK_BYTES;
+        let range = first * BLOCK_BYTES as u64..end.min(first + 1024) * BLOCK_BYTES as u64;
         digest.add(&world.site(site).store.bytes(range));
     }
     Ok(digest.finish())

@@ -93,7 +93,7 @@ fn run(
 
 /// The LUN, as both stores have it.
 fn stored(bench: &Bench) -> [Vec<u8>; 2] {
-    let range = (RESERVED_BLOCKS * 4096) as usize..((RESERVED_BLOCKS + BLOCKS) * 4096) as usize;
+    let range = RESERVED_BLOCKS * 4096..(RESERVED_BLOCKS + BLOCKS) * 4096;
     let world = bench.world();
     [Site::A, Site::B].map(|site| world.site(site).store.bytes(range.clone()))
 }

@@ -201,7 +201,7 @@ fn serve(args: &Args, tls: &Tls, listeners: Vec<(&'static str, Listener)>, mut c
     let ending = Arc::new(AtomicBool::new(false));
     let clients = Arc::new(AtomicUsize::new(0));
     let memory = Budget::new(MEMORY_MAX);
-    let size = u64::from(lun.blocks) << 12;
+    let size = lun.blocks << 12;
     let uris: Vec<_> = listeners.iter().map(|(site, listener)| (*site, listener.address.to_string())).collect();
     for (lane, (site, listener)) in listeners.into_iter().enumerate() {
         let name = listener.address.name.clone();
@@ -241,7 +241,7 @@ fn serve(args: &Args, tls: &Tls, listeners: Vec<(&'static str, Listener)>, mut c
 fn store_files(cards: &Cards, target: &TargetArgs) -> Result<Vec<File>> {
     let Some(simulator) = cards.simulator().filter(|_| target.origin() == Origin::Kept) else { return Ok(Vec::new()) };
     let world = simulator.bench.world();
-    let files = dyad_sim::Site::ALL.into_iter().filter_map(|site| world.site(site).store.memory().file());
+    let files = dyad_sim::Site::ALL.into_iter().filter_map(|site| world.site(site).store.file());
     files.map(|file| file.try_clone().context("opening a store's file a second time")).collect()
 }
 

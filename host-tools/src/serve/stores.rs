@@ -1,6 +1,7 @@
 //! From what the user named to a LUN that is live at the sites.
 
 use anyhow::{Context, Result, bail, ensure};
+use dyad_driver::lun::BLOCKS_MAX;
 use dyad_driver::{Lun, Mode, NewLun, OwnerRange};
 use dyad_spec::BLOCK_BYTES;
 use dyad_spec::superblock::RESERVED_BLOCKS;
@@ -11,8 +12,6 @@ use crate::open::{Origin, TargetArgs};
 use crate::simulator::STAGING_BLOCKS;
 use crate::target::{self, Cards};
 
-/// The card counts a store's blocks with 32 bits.
-const STORE_BLOCKS_MAX: u64 = u32::MAX as u64;
 /// Blocks of one SET_OWNER.
 const OWNER_RANGE_BLOCKS: usize = 1 << 16;
 
@@ -33,7 +32,7 @@ pub fn sized(target: &TargetArgs, size: Option<u64>) -> Result<TargetArgs> {
         size > 0 && size.is_multiple_of(block),
         "serving a LUN of {size} bytes: a LUN has whole blocks of {block} bytes; give such a --size"
     );
-    let (blocks, most) = (size / block, STORE_BLOCKS_MAX - RESERVED_BLOCKS - STAGING_BLOCKS);
+    let (blocks, most) = (size / block, BLOCKS_MAX - RESERVED_BLOCKS - STAGING_BLOCKS);
     ensure!(
         blocks <= most,
         "serving a LUN of {size} bytes: a card's LUN has at most {}; give a smaller --size",
@@ -68,8 +67,9 @@ pub fn forge_owner(cards: &mut Cards, lun: &Lun) -> Result<()> {
     let forged = 1 - lun.owner;
     warn!("two sites own LUN {} from now on, as was asked for: what it holds is not to be relied upon", lun.number);
     let mut queue = target::queue(cards.site(forged)?)?;
-    for lba in (0..u64::from(lun.blocks)).step_by(OWNER_RANGE_BLOCKS) {
-        let blocks = (u64::from(lun.blocks) - lba).min(OWNER_RANGE_BLOCKS as u64) as u32;
+    // One block of an extent says it for all of them.
+    for lba in (0..lun.blocks).step_by(OWNER_RANGE_BLOCKS.max(1 << lun.extent_shift)) {
+        let blocks = (lun.blocks - lba).min(OWNER_RANGE_BLOCKS as u64) as u32;
         // In the epoch that the owner is in, or the frames of both would be refused as old.
         let epoch = queue.lookup(lun.number, &[lba])?[0].map_or(0, |ownership| ownership.epoch);
         queue.set_owner(lun.number, OwnerRange::Blocks { lba, blocks }, forged, epoch)?;
@@ -114,7 +114,7 @@ fn prepare(cards: &mut Cards, target: &TargetArgs, number: u8, size: Option<u64>
         }
         return Ok(());
     };
-    let there = u64::from(lun.blocks) * BLOCK_BYTES as u64;
+    let there = lun.blocks * BLOCK_BYTES as u64;
     ensure!(
         size.is_none_or(|size| size == there),
         "serving LUN {number}: it has {there} bytes, and --size says {}; leave --size out, or name other stores",

@@ -245,7 +245,7 @@ pub struct Area {
 impl Area {
     /// All of a LUN.
     pub fn whole(lun: &Lun) -> Self {
-        Self { lun: lun.number, first: 0, blocks: lun.blocks.into(), extent_shift: lun.extent_shift }
+        Self { lun: lun.number, first: 0, blocks: lun.blocks, extent_shift: lun.extent_shift }
     }
 }
 

@@ -95,7 +95,7 @@ impl Owning {
     pub fn new(lun: &Lun, clock_khz: u32) -> Self {
         Self {
             extent_shift: lun.extent_shift.into(),
-            lun_blocks: lun.blocks.into(),
+            lun_blocks: lun.blocks,
             clock_khz,
             waiting: VecDeque::new(),
             moving: None,
