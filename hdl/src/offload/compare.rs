@@ -21,13 +21,12 @@
 
 use dyad_spec::Status;
 
+use super::fill::Fill;
 use super::launch::bursts;
 use crate::bundle::{CompareJob, Compared, HostBurst, LBA_W};
 use crate::dma::HostBeat;
 use crate::params::Params;
 use crate::prelude::*;
-use crate::prim::fifo::fifo_ram;
-use crate::prim::width::narrow;
 use crate::stream::{Mailer, stream_in, stream_out};
 
 const IDLE: u64 = 0;
@@ -67,25 +66,14 @@ pub fn compare(p: &Params) -> Module {
             state.set(FILL);
         });
 
-        // The block of the store: the buffer has room for all of it.
-        let words = m.inst("u_words", &fifo_ram(p.store_beats(), s));
-        let thin = m.inst("u_narrow", &narrow(s, d));
-        words.set("s_valid", s_rdata.valid & is(FILL));
-        words.set("s_data", s_rdata.data.slice(0, s));
-        s_rdata.ready.set(words.get("s_ready") & is(FILL));
-        thin.set("s_valid", words.get("m_valid"));
-        thin.set("s_data", words.get("m_data"));
-        words.set("m_ready", thin.get("s_ready"));
-        let failed = m.reg("failed", 1, 0);
-        let any_bad = (failed | s_rdata.data.bit(s + 1)).named("any_bad");
-        let filled = (s_rdata.fire() & s_rdata.data.bit(s)).named("filled");
-        when(s_rdata.fire(), || failed.set(any_bad & !s_rdata.data.bit(s)));
+        // The block of the store.
+        let Fill { beats: thin, filled, bad } = Fill::new(m, p, &s_rdata, is(FILL));
         let status = m.reg_nr("status", 8);
         when(filled, || {
-            state.set(mux(any_bad, lit(DRAIN, 3), lit(ASK, 3)));
-            status.set(mux(any_bad, lit(Status::StoreError.code(), 8), Status::Ok.code()));
+            state.set(mux(bad, lit(DRAIN, 3), lit(ASK, 3)));
+            status.set(mux(bad, lit(Status::StoreError.code(), 8), Status::Ok.code()));
         });
-        ev_store_error.set(filled & any_bad);
+        ev_store_error.set(filled & bad);
 
         // The page of the host.
         let burst = m.reg("burst", 1, 0);

@@ -11,6 +11,7 @@ pub mod compare;
 pub mod copy;
 pub mod decode;
 pub mod directory;
+mod fill;
 pub mod flush;
 pub mod follow;
 pub mod launch;

@@ -23,12 +23,11 @@
 
 use dyad_spec::Status;
 
+use super::fill::Fill;
 use crate::bundle::{LBA_W, LocalDone, Lookup, LookupReq, Resend, TxJob};
 use crate::params::Params;
 use crate::prelude::*;
 use crate::prim::crc32c::crc_step;
-use crate::prim::fifo::fifo_ram;
-use crate::prim::width::narrow;
 use crate::stream::{event_in, stream_in, stream_out};
 
 /// Tag of this block's lookups.
@@ -78,23 +77,13 @@ pub fn resend(p: &Params) -> Module {
             state.set(FILL);
         });
 
-        // Fill: the buffer has room for a whole block.
-        let words = m.inst("u_words", &fifo_ram(p.store_beats(), s));
-        let thin = m.inst("u_narrow", &narrow(s, d));
-        words.set("s_valid", s_rdata.valid & is(FILL));
-        words.set("s_data", s_rdata.data.slice(0, s));
-        s_rdata.ready.set(words.get("s_ready") & is(FILL));
-        let failed = m.reg("failed", 1, 0);
-        let any_bad = failed | s_rdata.data.bit(s + 1);
-        when(s_rdata.fire(), || {
-            failed.set(any_bad);
-            when(s_rdata.data.bit(s), || {
-                failed.set(0);
-                state.set(mux(any_bad, lit(DRAIN, 2), lit(SEND, 2)));
-                job.set(!any_bad);
-            });
+        // Fill.
+        let Fill { beats: thin, filled, bad } = Fill::new(m, p, &s_rdata, is(FILL));
+        when(filled, || {
+            state.set(mux(bad, lit(DRAIN, 2), lit(SEND, 2)));
+            job.set(!bad);
         });
-        let fill_failed = (s_rdata.fire() & s_rdata.data.bit(s) & any_bad).named("fill_failed");
+        let fill_failed = (filled & bad).named("fill_failed");
 
         let may_start = m.wire("may_start", 1);
         m_job.valid.set(job & may_start);
@@ -125,9 +114,6 @@ pub fn resend(p: &Params) -> Module {
         when(m_job.fire(), || job.set(0));
 
         // Send, or throw away.
-        thin.set("s_valid", words.get("m_valid"));
-        thin.set("s_data", words.get("m_data"));
-        words.set("m_ready", thin.get("s_ready"));
         let index = m.reg("index", clog2(beats), 0);
         let crc = m.reg_wide("crc", 32, u64::from(u32::MAX));
         let data = thin.get("m_data");
