@@ -7,6 +7,7 @@
 //!
 //! Must never hold: a result that is compared with what the test itself wrote.
 
+pub mod agree;
 pub mod differential;
 mod dut;
 pub mod mutants;

@@ -1,5 +1,6 @@
 //! The verbs.
 
+pub mod agree;
 pub mod bitstream;
 pub mod constraints;
 pub mod demo;

@@ -165,6 +165,14 @@ impl Scenario {
             .blocks(2, 0, &[0, 1]),
             Scenario::new("compare", "compare-and-write from both sites", 1, &[cas(0, 0, 1)], &[cas(0, 0, 2), read(0)]),
             Scenario::new(
+                "compare-take",
+                "compare-and-write from both sites, each of which takes the extent over",
+                1,
+                &[cas(0, 0, 1)],
+                &[cas(0, 0, 2), write(0, 3)],
+            )
+            .with(|s| (s.cfg.take_over, s.cfg.epoch_max) = (true, 3)),
+            Scenario::new(
                 "compare3",
                 "three compare-and-writes, one after a change of owner",
                 2,

@@ -79,7 +79,7 @@ impl Site {
                 let slot = &mut self.slots[f.slot as usize];
                 (slot.due, slot.tries) = (io.now + self.cfg.backoff, 0);
             }
-            Phase::Acquiring => {
+            Phase::Acquiring | Phase::Taking => {
                 self.done(f.slot, Status::of(f.code), None, io);
                 self.release_slot(f.slot);
             }

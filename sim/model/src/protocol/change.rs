@@ -60,6 +60,28 @@ impl Site {
         }
     }
 
+    /// A block that has to be compared is the peer's: gives the block up, and asks for its extent.
+    pub(super) fn take_over(&mut self, s: u16, io: &mut Io) {
+        let slot = &mut self.slots[s as usize];
+        (slot.phase, slot.due) = (Phase::Taking, io.now);
+        self.unlock(s, io);
+        self.poll_taking(s, io);
+    }
+
+    /// Is the block ours by now? Then it is locked and looked up again. Otherwise its extent is asked for, from time to time.
+    pub(super) fn poll_taking(&mut self, s: u16, io: &mut Io) {
+        let slot = self.slots[s as usize];
+        let x = self.dir.index(slot.lba());
+        if slot.reported {
+            self.release_slot(s);
+        } else if self.dir.lookup(x).owner == self.id {
+            self.queue(s, io);
+        } else if self.up && slot.due <= io.now {
+            self.slots[s as usize].due = io.now + self.cfg.repeat;
+            self.send_own_req(x, false, (s, slot.seq), io);
+        }
+    }
+
     fn send_own_req(&mut self, x: usize, lun: bool, (slot, seq): (u16, u32), io: &mut Io) {
         let lba = if lun { 0 } else { self.dir.first(x) };
         let epoch = self.known(x, lun);

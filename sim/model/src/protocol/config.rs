@@ -33,6 +33,9 @@ pub struct Config {
     pub repeats: u16,
     /// COMMITs ride in the trailers of other frames.
     pub trailer: bool,
+    /// As the cards do: a compare-and-write at the site that does not own the block takes the extent over, and is decided
+    /// there. Otherwise it is requested of the owner.
+    pub take_over: bool,
     /// The one thing that this card does wrong, if any.
     pub mutation: Option<Mutation>,
 }
@@ -55,6 +58,7 @@ impl Config {
             commit_delay: 0,
             repeats: 0,
             trailer: false,
+            take_over: false,
             mutation: None,
         }
     }

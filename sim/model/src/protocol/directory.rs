@@ -181,6 +181,12 @@ impl Directory {
         (lun.generation, lun.owner, lun.closing, lun.asked, lun.unheard) = (generation, owner, false, false, false);
     }
 
+    /// Grants that have not been heard may be repeated.
+    pub(super) fn elapse(&mut self) {
+        self.lun.due = 0;
+        self.extents.iter_mut().for_each(|extent| extent.due = 0);
+    }
+
     /// What is compared at link-up.
     pub fn map(&self) -> Map {
         let extents = (0..self.extents.len()).map(|x| self.lookup(x)).collect();

@@ -165,7 +165,10 @@ impl Site {
             return self.keep_place(s, io);
         }
         if !owner {
-            return self.request(s, io);
+            return match slot.op {
+                Op::CompareWrite { .. } if self.cfg.take_over => self.take_over(s, io),
+                _ => self.request(s, io),
+            };
         }
         self.dir.at(x).writes += 1;
         self.dir.lun.writes += 1;

@@ -32,6 +32,14 @@ impl Site {
         }
     }
 
+    /// All that waits for a time has waited long enough: its scan finds it due. For a search, whose time stands still.
+    pub fn elapse(&mut self) {
+        self.commit_due = 0;
+        self.slots.iter_mut().for_each(|slot| slot.due = 0);
+        self.records.iter_mut().for_each(|record| record.ask_due = 0);
+        self.dir.elapse();
+    }
+
     fn scan_extent(&mut self, x: usize, io: &mut Io) {
         let e = *self.dir.at(x);
         if e.unheard && e.due <= io.now && !self.is(Mutation::GrantOnce) {
@@ -108,6 +116,7 @@ impl Site {
                     self.give_up_slot(s, io);
                 }
             }
+            Phase::Taking => self.poll_taking(s, io),
             Phase::Releasing => self.poll_release(s, io),
             _ => {}
         }

@@ -23,6 +23,8 @@ pub enum Phase {
     Retry,
     /// Its read is at the store.
     Reading,
+    /// Compare-and-write where the block is not owned: waiting to become the owner ([`Config::take_over`]).
+    Taking,
     /// Compare-and-write at the owner: reading the block.
     Comparing,
     /// Range operation at the owner: waiting for what is in the extent.

@@ -133,6 +133,7 @@ impl World {
             commit_delay: DELAY / 2,
             repeats: if plan.faults.fence { 8 } else { 0 },
             trailer: rng.random_bool(0.8),
+            take_over: false,
             mutation: plan.mutation,
         };
         let owners: Vec<SiteId> = (0..cfg.extents()).map(|x| if x == 0 { 0 } else { rng.random_range(0..2) }).collect();
