@@ -40,7 +40,7 @@ fn sizes_and_stores_that_do_not_go_together_are_named() {
     let with = |options: &[&str]| refused(&folder, &[&stores[..], options].concat());
     assert!(refused(&folder, &[]).contains("--size"));
     assert!(refused(&folder, &["--size", "4097"]).contains("whole blocks"));
-    assert!(refused(&folder, &["--size", "16T"]).contains("at most"));
+    assert!(refused(&folder, &["--size", "4096T"]).contains("at most"));
     let text = with(&[]);
     assert!(text.contains("give --size to make it"), "{text}");
 

@@ -85,17 +85,17 @@ fn strike(rng: &mut Rng, turn: &mut Turn, n: u64) {
         turn.strike = Some(Strike { hit, skip: u8::from(rng.one_in(4)), late: 1 + rng.below(LATE) as u32 });
     }
     let moves = |cmd: &Cmd| !matches!(cmd, Cmd::Write(_) | Cmd::Faulty(_) | Cmd::Read(_) | Cmd::Flush | Cmd::PastEnd);
-    if turn.strike.is_some() || turn.cmds.iter().flatten().any(moves) {
-        turn.cmds.iter_mut().for_each(|cmds| write_once(cmds));
-    }
+    let unsettled = turn.strike.is_some() || turn.cmds.iter().flatten().any(moves);
+    turn.cmds.iter_mut().filter(|cmds| unsettled || cmds.len() > 2).for_each(|cmds| write_once(cmds));
 }
 
 /// Lets a site write each block once, and read it instead from then on. Where frames are lost or owners change, the cards may
-/// take two writes of one site to one block in either order, and the model takes them as they come (R8).
+/// take two writes of one site to one block in either order, and the model takes them as they come (R8). And a read behind two
+/// requests waits, in the model, for the second one, which waits for the first; in the cards both are out, and it waits for none.
 fn write_once(cmds: &mut [Cmd]) {
     let mut written = Vec::new();
     for cmd in cmds {
-        if let Cmd::Write(lba) | Cmd::Swap(lba, _) = *cmd {
+        if let Cmd::Write(lba) | Cmd::Swap(lba, _) | Cmd::Faulty(lba) = *cmd {
             if written.contains(&lba) {
                 *cmd = Cmd::Read(lba);
             }
