@@ -374,5 +374,5 @@ fn the_mailbox_raises_its_vector_without_moderation() {
 
 #[test]
 fn properties_are_proved() {
-    prove(&cq_post(&Params::new(64)), 3);
+    prove(&cq_post(&Params::new(64)), 3, 0);
 }

@@ -542,5 +542,5 @@ fn status_counters_and_mailbox_are_passed_on() {
 
 #[test]
 fn properties_are_proved() {
-    prove(&csr(&Params::new(64)), 3);
+    prove(&csr(&Params::new(64)), 3, 0);
 }

@@ -303,5 +303,5 @@ fn drain_throws_away_what_is_under_way() {
 
 #[test]
 fn properties_are_proved() {
-    prove(&host_rd(&Params::new(64)), 3);
+    prove(&host_rd(&Params::new(64)), 3, 0);
 }

@@ -331,5 +331,5 @@ fn drain_ends_a_burst_without_writing() {
 
 #[test]
 fn properties_are_proved() {
-    prove(&host_wr(&Params::new(64)), 3);
+    prove(&host_wr(&Params::new(64)), 3, 0);
 }

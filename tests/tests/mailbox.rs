@@ -166,5 +166,5 @@ fn messages_are_kept_until_they_are_taken() {
 
 #[test]
 fn properties_are_proved() {
-    prove(&mailbox(&Params::new(64)), 3);
+    prove(&mailbox(&Params::new(64)), 3, 0);
 }

@@ -335,5 +335,5 @@ fn pending_at_random() {
 
 #[test]
 fn properties_are_proved() {
-    prove(&pending(&Params::small(64)), 4);
+    prove(&pending(&Params::small(64)), 4, 0);
 }

@@ -564,5 +564,5 @@ fn a_pair_can_be_set_up_anew_at_any_moment() {
 
 #[test]
 fn properties_are_proved() {
-    prove(&sq_fetch(&Params::new(64)), 3);
+    prove(&sq_fetch(&Params::new(64)), 3, 0);
 }

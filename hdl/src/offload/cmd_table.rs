@@ -25,7 +25,7 @@ use dyad_spec::Status;
 use crate::bundle::{AdminDone, BlockDone, CMD_W, CmdNew, Cqe};
 use crate::params::Params;
 use crate::prelude::*;
-use crate::prim::fifo::fifo_ram;
+use crate::prim::free_list::free_list;
 use crate::stream::{stream_in, stream_out};
 
 crate::bundle! {
@@ -72,13 +72,11 @@ pub fn cmd_table(p: &Params) -> Module {
         when(m_cqe.ready, || full.set(0));
         let room = (!full | m_cqe.ready).named("room");
 
-        let free = m.inst("u_free", &fifo_ram(count, CMD_W));
-        let filled = m.reg("filled", 13, 0);
-        let filling = filled.ne(count).named("filling");
-        when(filling & free.get("s_ready"), || filled.set(filled + 1));
-        m_free.valid.set(free.get("m_valid") & !filling);
+        let free = m.inst("u_free", &free_list(count, CMD_W));
+        let filling = free.get("filling");
+        m_free.valid.set(free.get("m_valid"));
         m_free.data.set(free.get("m_data"));
-        free.set("m_ready", m_free.ready & !filling);
+        free.set("m_ready", m_free.ready);
 
         // Stage 0: choose.
         let busy = m.reg("busy", 1, 0);
@@ -168,8 +166,8 @@ pub fn cmd_table(p: &Params) -> Module {
             full.set(1);
             cqe.set(s_error.data);
         });
-        free.set("s_valid", filling | last);
-        free.set("s_data", mux(filling, filled.slice(0, CMD_W), cmd_q.get()));
+        free.set("back_valid", last);
+        free.set("back_data", cmd_q.get());
         quiet.set(!busy & !full & !filling & none & !s_error.valid);
         m.prove("completions_are_held", !(full & !room) | !last);
     })

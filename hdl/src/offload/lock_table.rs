@@ -58,7 +58,8 @@
 //! **Errors.** None.
 //!
 //! **Proof and test.** Properties `a_writer_is_alone`, `a_writer_comes_alone`, `an_entry_is_free_when_wanted`,
-//! `a_grant_has_room`; `tests/tests/lock_table.rs`.
+//! `a_grant_has_room`. In every state of a table of 5 entries (`tests/tests/proofs`): two holders never, no lost waiter, nobody
+//! overtaken, it comes to rest. `tests/tests/lock_table.rs`.
 
 use crate::bundle::{HOLDER_W, LBA_W, LUN_W, LockGrant, LockRel, LockReq, SLOT_W};
 use crate::params::Params;
@@ -128,12 +129,18 @@ fn hash(tag: E, w: usize) -> E {
 /// When `p` is out of range.
 pub fn lock_table(p: &Params) -> Module {
     p.check();
-    let entries = 2 * p.slots + p.mirror_bufs;
+    lock_table_of(p.slots, p.mirror_bufs)
+}
+
+/// A lock table for `slots` (a power of two, at least 2) and `mirror_bufs` buffers. A card's has at least 64; fewer are for
+/// proofs that look at every state.
+pub fn lock_table_of(slots: usize, mirror_bufs: usize) -> Module {
+    let entries = 2 * slots + mirror_bufs;
     // Holders by number: slots, slots of the peer, mirror buffers; as many as blocks that can be held.
     let holders = entries;
     let w = clog2(entries);
-    let bucket_w = clog2(2 * p.slots);
-    let slot_w = clog2(p.slots);
+    let bucket_w = clog2(2 * slots);
+    let slot_w = clog2(slots);
     let squeeze = move |id: E| {
         let low = id.trunc(slot_w);
         cat(&[id.bit(MIRROR_BIT), id.bit(PEER_BIT), low]).zext(w)
@@ -144,7 +151,7 @@ pub fn lock_table(p: &Params) -> Module {
     };
 
     module("lock_table", |m| {
-        m.doc(format!("Locks of blocks for {} slots and {} mirror buffers.", p.slots, p.mirror_bufs));
+        m.doc(format!("Locks of blocks for {slots} slots and {mirror_bufs} mirror buffers."));
         let s_acquire = stream_in(m, "s_acquire", LockReq::WIDTH);
         let s_release = stream_in(m, "s_release", LockRel::WIDTH);
         let m_grant = stream_out(m, "m_grant", LockGrant::WIDTH);

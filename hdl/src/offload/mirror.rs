@@ -58,6 +58,7 @@
 use dyad_spec::wire::{OFFSET_UNIT, PARTS_STANDARD};
 use dyad_spec::{BLOCK_BYTES, FrameType, Status, regs};
 
+use super::seq_check::seq_check;
 use crate::bundle::{
     Ask, Claim, Claimed, HOLDER_W, Hold, HomeJob, LBA_W, LUN_W, LockGrant, LockRel, LockReq, Lookup, LookupReq,
     Resolved, RxEnd, RxHead, SLOT_W, SlotUse, TX_SHORT_W, TxCtl, Verdict,
@@ -171,8 +172,9 @@ pub fn mirror(p: &Params) -> Module {
         // buffers show what that end made of them.
         let ask = RxHead::unpack(ask_q.get());
         let slot_bits = clog2(p.slots);
-        let table = m.ram("table", p.slots, 16 + 32);
-        let table_q = table.read(ask.slot.slice(0, slot_bits));
+        let seqs = m.inst("u_seq_check", &seq_check(p.slots));
+        seqs.set("generation", now_gen);
+        seqs.set("ask_slot", ask.slot.slice(0, slot_bits));
         let slot_ok = if slot_bits == SLOT_W { ones(1) } else { !ask.slot.slice(slot_bits, SLOT_W - slot_bits).any() };
         let discard = m.wire("discard", 1);
         let cur = m.reg("cur", 4, 0);
@@ -196,10 +198,9 @@ pub fn mirror(p: &Params) -> Module {
 
         // Decide. A buffer that is free by now has just gone home, and the table as it was read does not know it yet.
         let h = RxHead::unpack(h_q.get());
-        let known = (h_slot_ok & table_q.slice(32, 16).eq(now_gen)).named("known");
-        let ahead = (h.seq - table_q.slice(0, 32)).named("ahead");
-        let same = (known & ahead.eq(0)).named("same");
-        let older = (known & ahead.bit(31)).named("older");
+        seqs.set("ask_seq", h.seq);
+        let same = (h_slot_ok & seqs.get("same")).named("same");
+        let older = (h_slot_ok & seqs.get("older")).named("older");
         let hits: Vec<E> = all(&h_hit);
         let hit = any_of(&hits).named("hit");
         let hit_state = onehot_mux(&hits, &all(&state));
@@ -447,11 +448,8 @@ pub fn mirror(p: &Params) -> Module {
         });
         dones.set("m_ready", finish);
         nacks.set("m_ready", turn_away);
-        table.write(
-            finish & !done_err & !silent,
-            by(done_buf, &slot).slice(0, clog2(p.slots)),
-            cat(&[now_gen, by(done_buf, &seq)]),
-        );
+        seqs.set("s_note_valid", finish & !done_err & !silent);
+        seqs.set("s_note_data", SlotUse { slot: by(done_buf, &slot), seq: by(done_buf, &seq) }.pack());
         for i in 0..n {
             let answered = verdict_valid & !verdict.go & verdict.buf.eq(i);
             let gone = (given_up | turned_away) & holder.eq(i);

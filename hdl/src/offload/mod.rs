@@ -20,6 +20,7 @@ pub mod mirror;
 pub mod pending;
 pub mod read;
 pub mod resend;
+pub mod seq_check;
 mod slot_event;
 mod slot_out;
 pub mod slot_state;

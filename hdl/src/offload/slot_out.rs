@@ -7,7 +7,7 @@ use crate::bundle::{
     SlotUse,
 };
 use crate::prelude::*;
-use crate::prim::fifo::fifo_ram;
+use crate::prim::free_list::free_list;
 use crate::stream::{Mailer, event_out};
 
 /// What is counted: each is raised for one cycle.
@@ -124,10 +124,9 @@ pub(super) fn launch_of(slot: E, seq: E, op: &OpInfo, epoch: E, request: E) -> E
     Launch { slot, seq, epoch, local, lun, lba, page, request, zeroes: op.kind.eq(ZEROES) }.pack()
 }
 
-/// Free slots: filled once after reset, then recycled.
+/// Slots that are free, and how many are not.
 pub(super) struct Pool {
     free: Inst,
-    filled: Var,
     /// Not all slots are in it yet.
     pub filling: E,
     /// The word of the slot that was put in a cycle ago is cleared.
@@ -140,15 +139,13 @@ pub(super) struct Pool {
 
 impl Pool {
     pub fn new(m: &M, count: usize) -> Self {
-        let free = m.inst("u_free", &fifo_ram(count, SLOT_W));
-        let filled = m.reg("filled", 13, 0);
-        let filling = filled.ne(count).named("filling");
-        let give_back = m.wire_or("give_back", 1, 0);
-        free.set("s_valid", filling | give_back);
-        when(filling & free.get("s_ready"), || filled.set(filled + 1));
+        let free = m.inst("u_free", &free_list(count, SLOT_W));
+        let filling = free.get("filling");
         let clearing = m.reg("clearing", 1, 0);
         clearing.set(filling);
-        Self { free, filled, filling, clearing, give_back, used: m.reg("used", 13, 0) }
+        let give_back = m.wire_or("give_back", 1, 0);
+        free.set("back_valid", give_back);
+        Self { free, filling, clearing, give_back, used: m.reg("used", 13, 0) }
     }
 
     /// There is a free slot, and its number.
@@ -158,13 +155,13 @@ impl Pool {
 
     /// The slot that is put in while filling.
     pub fn next(&self) -> E {
-        self.filled.slice(0, SLOT_W)
+        self.free.get("next")
     }
 
     /// Takes the first one when `take` is 1; `back` is the slot that is given back.
     pub fn wire(&self, take: E, back: E) {
         self.free.set("m_ready", take);
-        self.free.set("s_data", mux(self.filling, self.next(), back));
+        self.free.set("back_data", back);
     }
 
     /// Counts: a slot was taken, or given back.

@@ -34,7 +34,7 @@
 //!
 //! **Source.** The stream's rules: AXI IHI 0051 2.2.1.
 //!
-//! **Proof and test.** Property `mux_one_grant`; `tests/tests/arbiter.rs`.
+//! **Proof and test.** Property `mux_one_grant`; fairness in every state: `tests/tests/proofs`; `tests/tests/arbiter.rs`.
 
 use super::index_width;
 use crate::prelude::*;

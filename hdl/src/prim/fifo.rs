@@ -31,7 +31,7 @@
 //!
 //! **Source.** The stream's rules: AXI IHI 0051 2.2.1.
 //!
-//! **Proof and test.** Properties `fifo_count`, `fifo_flags`, `fifo_pointers`; `tests/tests/fifo.rs`.
+//! **Proof and test.** Properties `fifo_count`, `fifo_flags`, `fifo_pointers`; order in every state: `tests/tests/proofs`; `tests/tests/fifo.rs`.
 
 use super::{count_width, in_range, wrap_add, wrap_inc};
 use crate::prelude::*;

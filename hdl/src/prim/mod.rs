@@ -6,6 +6,7 @@ pub mod arbiter;
 pub mod crc32c;
 pub mod fifo;
 pub mod fifo_ram;
+pub mod free_list;
 pub mod kernels;
 pub(crate) mod next;
 pub mod skid;

@@ -29,7 +29,7 @@
 //!
 //! **Source.** The stream's rules: AXI IHI 0051 2.2.1.
 //!
-//! **Proof and test.** Property `skid_order`; `tests/tests/skid.rs`.
+//! **Proof and test.** Property `skid_order`; order in every state: `tests/tests/proofs`; `tests/tests/skid.rs`.
 
 use crate::prelude::*;
 use crate::stream::{stream_in, stream_out};

@@ -32,7 +32,7 @@
 //! **Source.** The stream's rules: AXI IHI 0051 2.2.1. Byte order as in AXI IHI 0022 A3.4.3: lower addresses in lower
 //! bits.
 //!
-//! **Proof and test.** Properties `widen_parts`, `narrow_parts`; `tests/tests/skid.rs`.
+//! **Proof and test.** Properties `widen_parts`, `narrow_parts`; order in every state: `tests/tests/proofs`; `tests/tests/skid.rs`.
 
 use super::count_width;
 use crate::prelude::*;
