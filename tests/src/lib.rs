@@ -24,6 +24,6 @@ pub use dut::Dut;
 pub use payload::{field, pack};
 pub use proof::prove;
 pub use rng::Rng;
-pub use states::{Reached, every_state};
+pub use states::{Family, Reached, every_state, same_netlist};
 pub use stream::{Scoreboard, Sink, Source, Stall};
 pub use trial::{Trial, trial};

@@ -43,12 +43,43 @@ impl std::fmt::Display for Reached {
 /// When a property fails, with the shortest run to there; when what is to be covered never happens; when there are more than
 /// `most` states.
 pub fn every_state(module: &Module, most: usize) -> Reached {
-    let graph = Graph::of(module);
+    let graph = Graph::of_properties(module);
     let found = graph.search(most);
     let missing: Vec<&str> =
         graph.covers().filter(|(n, _)| !found.happened[*n]).map(|(_, b)| b.name.as_str()).collect();
     assert!(missing.is_empty(), "{}: in {} states never: {}", module.name(), found.reached.states, missing.join(", "));
     found.reached
+}
+
+/// A family of chips that blocks are mapped to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Family {
+    /// Lattice ECP5.
+    Ecp5,
+    /// AMD UltraScale+.
+    Xcup,
+}
+
+impl Family {
+    /// How yosys maps to it, and what its cells do.
+    fn synthesis(self, top: &str) -> (String, &'static str) {
+        match self {
+            Self::Ecp5 => (format!("synth_ecp5 -top {top}"), "+/ecp5/cells_sim.v"),
+            Self::Xcup => {
+                let script = format!("synth_xilinx -family xcup -noiopad -noclkbuf -flatten -top {top}");
+                (script, "+/xilinx/cells_sim.v")
+            }
+        }
+    }
+}
+
+/// Visits every state that `module` and its netlist of `family`'s cells can reach side by side, both from power-up, under every
+/// input, `rst` among them: their outputs are equal in each. What the cells do is what yosys' models of them say.
+///
+/// # Panics
+/// When outputs differ, with the shortest run to there; when there are more than `most` states.
+pub fn same_netlist(module: &Module, family: Family, most: usize) -> Reached {
+    Graph::of_netlist(module, family, "").search(most).reached
 }
 
 /// What must never be, or, where `cover` is set, must be at some time.
@@ -78,8 +109,9 @@ struct Found {
 }
 
 impl Graph {
-    fn of(module: &Module) -> Self {
-        let place = Workplace::new(module.name());
+    fn of_properties(module: &Module) -> Self {
+        let name = module.name();
+        let place = Workplace::new(name);
         // What is to be covered is looked for like what must not be.
         let verilog: String = dyad_hdl::verilog::print(module)
             .lines()
@@ -89,21 +121,41 @@ impl Graph {
             })
             .collect();
         place.write("block.v", &verilog);
-        place.yosys(&format!(
-            "read_verilog -formal block.v; prep -top {} -flatten; memory_nordff; async2sync; chformal -early; \
-             formalff -clk2ff; setundef -undriven -zero; delete -output; memory_map -formal; formalff -clk2ff; opt -full; \
-             opt_dff -sat; opt -full; techmap; opt -fast; opt_dff -sat; opt -fast; simplemap; dffunmap; aigmap; opt_clean; \
-             write_aiger -ascii -I -B -zinit -no-startoffset -ywmap block.json block.aag",
-            module.name()
-        ));
-        let graph = place.read("block.aag");
-        let map: Value = serde_json::from_str(&place.read("block.json")).expect("the map of the graph");
         let covers: Vec<&str> =
             module.data().props.iter().filter(|p| p.kind == PropKind::Cover).map(|p| p.name.as_str()).collect();
-        Self::parse(module.name(), &graph, &map, &covers)
+        let script = format!("read_verilog -formal block.v; prep -top {name} -flatten");
+        Self::make(&place, name, &script, &covers, &["clk[0]", "rst[0]"])
     }
 
-    fn parse(name: &str, text: &str, map: &Value, covers: &[&str]) -> Self {
+    /// `tamper`: commands for yosys between mapping and comparison.
+    fn of_netlist(module: &Module, family: Family, tamper: &str) -> Self {
+        let name = module.name();
+        let place = Workplace::new(name);
+        place.write("block.v", &dyad_hdl::verilog::print(module));
+        let (map, cells) = family.synthesis(name);
+        let script = format!(
+            "read_verilog block.v; {map}; {tamper}; techmap -wb -D EQUIV -autoproc -map {cells}; flatten; opt_clean; \
+             rename {name} netlist; design -stash netlist; \
+             read_verilog block.v; prep -top {name} -flatten; rename {name} source; \
+             design -copy-from netlist -as netlist netlist; \
+             miter -equiv -make_assert -flatten source netlist both; prep -top both"
+        );
+        Self::make(&place, &format!("{name} and its netlist for {family:?}"), &script, &[], &["in_clk[0]"])
+    }
+
+    /// The graph of the design that `script` leaves; inputs of the names in `quiet` are 0.
+    fn make(place: &Workplace, name: &str, script: &str, covers: &[&str], quiet: &[&str]) -> Self {
+        place.yosys(&format!(
+            "{script}; memory_nordff; async2sync; chformal -early; formalff -clk2ff; setundef -undriven -zero; delete -output; \
+             memory_map -formal; formalff -clk2ff; opt -full; opt_dff -sat; opt -full; techmap; opt -fast; opt_dff -sat; \
+             opt -fast; simplemap; dffunmap; aigmap; opt_clean; \
+             write_aiger -ascii -I -B -zinit -no-startoffset -ywmap block.json block.aag"
+        ));
+        let map: Value = serde_json::from_str(&place.read("block.json")).expect("the map of the graph");
+        Self::parse(name, &place.read("block.aag"), &map, covers, quiet)
+    }
+
+    fn parse(name: &str, text: &str, map: &Value, covers: &[&str], quiet: &[&str]) -> Self {
         let path = |of: &Value| {
             let parts: Vec<&str> = of.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
             parts.join(".").replace('\\', "")
@@ -125,7 +177,7 @@ impl Graph {
             let node = input_nodes[i["input"].as_u64().expect("a number") as usize][0] / 2;
             (node, format!("{}[{}]", path(&i["path"]), i["offset"]))
         });
-        let inputs: Vec<_> = named.filter(|(_, name)| !["clk[0]", "rst[0]"].contains(&name.as_str())).collect();
+        let inputs: Vec<_> = named.filter(|(_, name)| !quiet.contains(&name.as_str())).collect();
         assert!(inputs.len() <= MOST_INPUTS, "{name}: {} bits of inputs: {inputs:?}", inputs.len());
         let asserts = map["asserts"].as_array().expect("asserts").iter().map(path);
         let bads = asserts
@@ -358,6 +410,16 @@ mod tests {
     #[should_panic(expected = "more than 5 states")]
     fn too_many_states_are_told() {
         every_state(&counter(9, 10), 5);
+    }
+
+    #[test]
+    fn a_wrong_netlist_is_told() {
+        for tamper in ["setparam -set INIT 16'hfffe t:LUT4", "setparam -set REGSET \"SET\" t:TRELLIS_FF"] {
+            let graph = Graph::of_netlist(&counter(9, 10), Family::Ecp5, tamper);
+            let told = std::panic::catch_unwind(|| graph.search(10_000).reached).expect_err(tamper);
+            let told = told.downcast_ref::<String>().expect("a text");
+            assert!(told.contains("fails in cycle"), "{told}");
+        }
     }
 
     #[test]
