@@ -86,6 +86,7 @@ const IDLE: u64 = 1;
 const LOOK: u64 = 2;
 const ACT: u64 = 3;
 const LUN: u64 = 4;
+const TAKE: u64 = 5;
 
 // Events, in order of priority.
 const GRANT: usize = 0;
@@ -405,9 +406,9 @@ pub fn admit(p: &Params) -> Module {
         let frames =
             any_of(&[hand_over.get(), ask.get(), grant_again.get(), answer_taken.get(), (spent | not_yet) & of(FRAME)]);
         let updates = any_of(&[hand_over.get(), closing, take_it.get(), take_lun.get(), reopen.get()]);
-        let clear = (!updates | update_free) & (!frames | m_own.free());
+        let clear = (!updates | update_free) & (!frames | !m_own.full());
         let ends = (act & clear).named("ends");
-        when(ends, || state.set(mux(hand_over_lun, lit(LUN, 3), lit(IDLE, 3))));
+        when(ends, || state.set(mux(hand_over_lun, lit(LUN, 3), mux(take_lun, lit(TAKE, 3), lit(IDLE, 3)))));
         let lanes: Vec<E> = (0..1 << LANE_W).rev().map(|i| is(CLEAR) | (ends & (up | down) & lane.eq(i))).collect();
         counts.write_lanes(
             cat(&lanes),
@@ -418,20 +419,25 @@ pub fn admit(p: &Params) -> Module {
         for (i, c) in lun_count.iter().enumerate() {
             when(ends & (up | down) & lun.eq(i), || c.set(lun_new));
         }
-        m_claimed.0.set(ends & of(CLAIM));
+        // A claim needs neither an update nor a frame: nothing holds up its answer.
+        let claim_ends = (act & of(CLAIM)).named("claim_ends");
+        m.prove("a_claim_ends_at_once", !claim_ends | ends);
+        m_claimed.0.set(claim_ends);
         m_claimed.1.set(Claimed { buf: claimed.buf, go }.pack());
         m_note.0.set(ends & up);
         m_note.1.set(Note { index: ans.index, lun: lun.get(), lba: lba.get(), theirs: of(CLAIM) }.pack());
 
         // The directory.
-        let lun_ends = (is(LUN) & update_free & m_own.free()).named("lun_ends");
-        when(lun_ends, || state.set(IDLE));
+        let lun_ends = (is(LUN) & update_free & !m_own.full()).named("lun_ends");
+        // What decides that a LUN is taken is too long a path for its registers to follow in the same cycle.
+        let lun_taken = (is(TAKE) & update_free).named("lun_taken");
+        when(lun_ends | lun_taken, || state.set(IDLE));
         update.0.set(ends & ans.valid & (updates & !take_lun));
         let owner = mux(reopen, ans.owner, mux(take_it | closing, site, !site));
         let new_epoch = mux(hand_over | take_it, ans.epoch.trunc(16) + 1, ans.epoch.trunc(16));
         let (lun_at, lba_at) = (lun.get(), lba.get());
         update.1.set(DirUpdate { lun: lun_at, lba: lba_at, owner, epoch: new_epoch, closing }.pack());
-        lun_update.0.set((ends & take_lun) | lun_ends);
+        lun_update.0.set(lun_taken | lun_ends);
         let lun_owner = mux(is(LUN), !site, site);
         lun_update.1.set(LunUpdate { lun: lun_at, owner: lun_owner, generation: generation + 1 }.pack());
 

@@ -26,7 +26,8 @@ use crate::bundle::{AdminDone, BlockDone, CMD_W, CmdNew, Cqe};
 use crate::params::Params;
 use crate::prelude::*;
 use crate::prim::free_list::free_list;
-use crate::stream::{stream_in, stream_out};
+use crate::prim::skid::skid;
+use crate::stream::{connect, stream_in, stream_out};
 
 crate::bundle! {
     /// What is kept for each command.
@@ -74,9 +75,12 @@ pub fn cmd_table(p: &Params) -> Module {
 
         let free = m.inst("u_free", &free_list(count, CMD_W));
         let filling = free.get("filling");
-        m_free.valid.set(free.get("m_valid"));
-        m_free.data.set(free.get("m_data"));
-        free.set("m_ready", m_free.ready);
+        // Who takes a number knows late that it does.
+        let slice = m.inst("u_slice", &skid(CMD_W));
+        connect(&free, "m", &slice, "s");
+        m_free.valid.set(slice.get("m_valid"));
+        m_free.data.set(slice.get("m_data"));
+        slice.set("m_ready", m_free.ready);
 
         // Stage 0: choose.
         let busy = m.reg("busy", 1, 0);
@@ -86,7 +90,8 @@ pub fn cmd_table(p: &Params) -> Module {
         let take_admin = (idle & room & s_admin.valid & !s_new.valid & !s_done.valid).named("take_admin");
         let none = !s_new.valid & !s_done.valid & !s_admin.valid;
         let take_error = (idle & room & s_error.valid & none).named("take_error");
-        s_new.ready.set(take_new);
+        // It goes before all others, and is taken whether it is known yet to be there or not.
+        s_new.ready.set(idle);
         s_done.ready.set(take_done);
         s_admin.ready.set(take_admin);
         s_error.ready.set(take_error);

@@ -61,7 +61,8 @@ pub fn commits(p: &Params) -> Module {
         let since = m.reg_nr("since", 32);
         let fresh = m.reg("fresh", 1, 1);
         let due = (alone | (now - since).ge(wait(p))).named("due");
-        let late = (waits & !fresh & due & link_ok & m_ctl.free()).named("late");
+        // What `m_ctl` brings back would come late: `offers` goes into the trailer that is sent in this cycle.
+        let late = (waits & !fresh & due & link_ok & !m_ctl.full()).named("late");
         let offers = (waits & link_ok & !late).named("offers");
         ride_valid.set(offers);
         ride_data.set(queue.get("m_data"));

@@ -46,8 +46,8 @@
 //! **Throughput.** One operation at a time: an acquire takes 2 cycles, a release 4, readers that are let in together one
 //! cycle each.
 //!
-//! **Backpressure.** Releases go before acquires. While a grant waits at `m_grant`, acquires wait, and a release that
-//! grants more; so `m_grant` must be taken without waiting for a release. Nothing is dropped.
+//! **Backpressure.** Releases go before acquires. While two grants wait at `m_grant`, acquires wait, and a release that
+//! grants more; so `m_grant` must be taken without waiting for a release. Its ready ends in a register slice. Nothing is dropped.
 //!
 //! **Reset.** Frees every block, and forgets those who wait. The buckets are cleared in `2 * slots` cycles.
 //!
@@ -64,6 +64,7 @@
 use crate::bundle::{HOLDER_W, LBA_W, LUN_W, LockGrant, LockRel, LockReq, SLOT_W};
 use crate::params::Params;
 use crate::prelude::*;
+use crate::prim::skid::skid;
 use crate::stream::{event_out, stream_in, stream_out};
 
 /// Bits of a holder's id that tell mirror buffers, and slots of the peer, from slots.
@@ -167,12 +168,12 @@ pub fn lock_table_of(slots: usize, mirror_bufs: usize) -> Module {
         let is = |s: u64| state.eq(s);
 
         // The grant on its way out.
-        let grant_valid = m.reg("grant_valid", 1, 0);
-        let grant_data = m.reg_nr("grant_data", LockGrant::WIDTH);
-        let grant_free = (!grant_valid | m_grant.ready).named("grant_free");
+        let grants = m.inst("u_grants", &skid(LockGrant::WIDTH));
+        let grant_free = grants.get("s_ready").named("grant_free");
+        let grant_valid = grants.get("m_valid");
         m_grant.valid.set(grant_valid);
-        m_grant.data.set(grant_data);
-        when(m_grant.ready, || grant_valid.set(0));
+        m_grant.data.set(grants.get("m_data"));
+        grants.set("m_ready", m_grant.ready);
 
         // Entries that are free: a list through `next_ram`, and those that were never used.
         let free = m.reg("free", w + 1, 0);
@@ -340,12 +341,10 @@ pub fn lock_table_of(slots: usize, mirror_bufs: usize) -> Module {
         held_ram.write(any_of(&writes), mux(insert, new_entry, current), word);
 
         // Grants.
-        when(insert | share | wake, || {
-            let (lun, lba) = (tag.slice(LBA_W, LUN_W), tag.trunc(LBA_W));
-            grant_valid.set(1);
-            let alone = mux(wake, head_exclusive, exclusive);
-            grant_data.set(LockGrant { id: spread(mux(wake, head, holder)), lun, lba, exclusive: alone }.pack());
-        });
+        let (lun, lba) = (tag.slice(LBA_W, LUN_W), tag.trunc(LBA_W));
+        let alone = mux(wake, head_exclusive, exclusive);
+        grants.set("s_valid", insert | share | wake);
+        grants.set("s_data", LockGrant { id: spread(mux(wake, head, holder)), lun, lba, exclusive: alone }.pack());
         ev_wait.set(enqueue);
         empty.set(used.eq(0) & is(IDLE));
         busy.set(!is(IDLE) | s_acquire.valid | s_release.valid | grant_valid);
@@ -358,6 +357,6 @@ pub fn lock_table_of(slots: usize, mirror_bufs: usize) -> Module {
         m.prove("a_writer_comes_alone", !(is(WAKE) & head_exclusive) | inside.eq(0));
         let acquiring = (is(HEAD) | is(WALK)) & !releasing;
         m.prove("an_entry_is_free_when_wanted", !acquiring | have_free);
-        m.prove("a_grant_has_room", !acquiring | !grant_valid);
+        m.prove("a_grant_has_room", !acquiring | grant_free);
     })
 }

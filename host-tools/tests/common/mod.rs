@@ -3,7 +3,12 @@
 #![allow(dead_code, reason = "not every test uses all of it")]
 
 use std::path::PathBuf;
-use std::process::Command;
+use std::process::{Command, Output};
+use std::sync::mpsc;
+use std::time::Duration;
+
+/// Longest time for a call that ends by itself: one that goes on instead, as a server that was to be refused, is killed.
+const DEADLINE: Duration = Duration::from_secs(300);
 
 /// A folder that is gone after the test.
 pub struct Folder(PathBuf);
@@ -40,9 +45,29 @@ pub fn dyad(arguments: &[&str]) -> Command {
     command
 }
 
+/// Runs a call to its end.
+pub fn output(command: &mut Command) -> Output {
+    use std::process::Stdio;
+    let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let id = child.id().to_string();
+    let (ended, waits) = mpsc::channel::<()>();
+    let watch = std::thread::spawn(move || {
+        let late = waits.recv_timeout(DEADLINE) == Err(mpsc::RecvTimeoutError::Timeout);
+        if late {
+            let _ = Command::new("kill").args(["-KILL", &id]).status();
+        }
+        late
+    });
+    let output = child.wait_with_output().unwrap();
+    drop(ended);
+    let err = String::from_utf8_lossy(&output.stderr);
+    assert!(!watch.join().unwrap(), "{command:?} went on for {DEADLINE:?}: {err}");
+    output
+}
+
 /// Runs a call that must succeed; its standard output.
 pub fn succeeds(command: &mut Command) -> String {
-    let output = command.output().unwrap();
+    let output = output(command);
     let err = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{command:?}: {}: {err}", output.status);
     String::from_utf8(output.stdout).unwrap()
@@ -50,7 +75,7 @@ pub fn succeeds(command: &mut Command) -> String {
 
 /// Runs a call that must fail with `code`; its standard error, which is an error message and no panic.
 pub fn fails(command: &mut Command, code: i32) -> String {
-    let output = command.output().unwrap();
+    let output = output(command);
     let err = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(code), "{command:?}: {err}");
     assert!(err.contains("error: ") && !err.contains("panicked"), "{command:?}: {err}");

@@ -65,25 +65,24 @@ fn lock_table_is_proved() {
     prove(&lock_table(&Params { slots: 64, period: 128, mirror_bufs: 2, ..Params::new(64) }), 3, 0);
 }
 
-/// Two holders never, no lost waiter, nobody overtaken: with two holders, with queues, and with lists.
+/// Two holders never, no lost waiter, nobody overtaken: two holders with lists, three with queues.
 #[test]
 fn locks_properties_in_every_state() {
     for uses in [
         Uses { holders: 2, blocks: 2, shared: true, at_once: true },
         Uses { holders: 3, blocks: 1, shared: true, at_once: true },
-        Uses { holders: 3, blocks: 2, shared: false, at_once: false },
     ] {
-        println!("lock table, {uses:?}: {}", every_state(&locks(&uses), 2_000_000));
+        println!("lock table, {uses:?}: {}", every_state(&locks(&uses), 3_000_000));
     }
 }
 
-/// The same with more ways to use it: takes minutes, and gigabytes.
+/// The same with lists and queues at once: takes minutes, and gigabytes.
 #[test]
 #[ignore = "long: `cargo xtask formal --long`"]
 fn locks_properties_in_every_state_of_more_uses() {
     for uses in [
-        Uses { holders: 3, blocks: 3, shared: false, at_once: false },
-        Uses { holders: 3, blocks: 2, shared: true, at_once: false },
+        Uses { holders: 3, blocks: 2, shared: false, at_once: false },
+        Uses { holders: 3, blocks: 2, shared: false, at_once: true },
     ] {
         println!("lock table, {uses:?}: {}", every_state(&locks(&uses), 60_000_000));
     }

@@ -20,7 +20,7 @@ const DEADLINE: Duration = Duration::from_secs(3600);
 /// The same proofs are part of `cargo xtask test`, but for those of `--long`.
 #[derive(clap::Args)]
 pub struct Args {
-    /// The lock table with three holders and more blocks, too: a quarter of an hour, and some gigabytes of memory
+    /// The lock table with three holders and more blocks, too: two minutes, and some gigabytes of memory
     #[arg(long)]
     long: bool,
 }
