@@ -93,7 +93,7 @@ pub static MUTANTS: &[Mutant] = &[
                 statement: "if (is_hold & ~next_request) m_release_q <= {1'b1, next_lba, next_lun};",
             },
         ],
-        plan: || Plan { store_lag: 20_000, ..plan(1, 400, Faults::LOSSY) },
+        plan: || Plan { store_lag: 20_000, ..plan(3, 1500, Faults::LOSSY) },
     },
     Mutant {
         rule: Mutation::UnlockBeforeAck,
