@@ -113,7 +113,7 @@ pub fn cmd_table(p: &Params) -> Module {
         });
 
         // Stage 1: read, take one off, write back or complete.
-        let ram = m.ram("ram", count, Entry::WIDTH);
+        let ram = m.ram("ram", count, Entry::WIDTH).collisions_undefined();
         let mask = clog2(count);
         let old = Entry::unpack(ram.read(addr_in.slice(0, mask)));
         let done = BlockDone::unpack(done_q.get());

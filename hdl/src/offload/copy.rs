@@ -80,7 +80,7 @@ pub fn copy(p: &Params) -> Module {
 
         // The block comes.
         let cur = Coming::unpack(coming.get("m_data"));
-        let ram = m.ram("gather", BUFS * p.store_beats(), s);
+        let ram = m.ram("gather", BUFS * p.store_beats(), s).collisions_undefined();
         let index = m.reg("index", index_w, 0);
         let failed = m.reg("failed", 1, 0);
         let homes = m.inst("u_homes", &fifo(BUFS, HomeJob::WIDTH));

@@ -162,7 +162,7 @@ pub fn launch(p: &Params) -> Module {
         let crc_next = crc_step(crc.get(), data);
         let bad = (faulty | err).named("bad");
         let lane_bits = clog2(lanes);
-        let ram = m.ram("gather", bufs * p.store_beats(), s);
+        let ram = m.ram("gather", bufs * p.store_beats(), s).collisions_undefined();
         let word = cat(&[cur.buf.slice(0, clog2(bufs)), index.slice(lane_bits, clog2(beats) - lane_bits)]);
         let lane_en: Vec<E> = (0..lanes).rev().map(|i| beat & index.slice(0, lane_bits).eq(i)).collect();
         ram.write_lanes(cat(&lane_en), d, word, rep(data, lanes));

@@ -209,11 +209,11 @@ pub fn lock_table_of(slots: usize, mirror_bufs: usize) -> Module {
 
         // The memories. Entry memories are read at the entry that is looked at next.
         let bucket = hash(tag.get(), bucket_w).named("bucket");
-        let bucket_ram = m.ram("bucket_ram", 1 << bucket_w, w + 1);
-        let tag_ram = m.ram("tag_ram", entries, TAG_W);
-        let held_ram = m.ram("held_ram", entries, Held::width(w));
-        let next_ram = m.ram("next_ram", entries, w + 1);
-        let queue_ram = m.ram("queue_ram", holders, w + 1);
+        let bucket_ram = m.ram("bucket_ram", 1 << bucket_w, w + 1).collisions_undefined();
+        let tag_ram = m.ram("tag_ram", entries, TAG_W).collisions_undefined();
+        let held_ram = m.ram("held_ram", entries, Held::width(w)).collisions_undefined();
+        let next_ram = m.ram("next_ram", entries, w + 1).collisions_undefined();
+        let queue_ram = m.ram("queue_ram", holders, w + 1).collisions_undefined();
         let first = bucket_ram.read(hash(offered, bucket_w));
         let look_at = m.wire("look_at", w);
         let here_tag = tag_ram.read(look_at);
@@ -352,7 +352,7 @@ pub fn lock_table_of(slots: usize, mirror_bufs: usize) -> Module {
 
         let written = Held::unpack(word, w);
         // What is read was written, or is zero from the start: what is proved of each word written holds for it.
-        m.assume("a_word_read_was_written", !here.exclusive | here.holders.eq(1));
+        m.assume("a_word_read_was_written", !is(WALK) | !here.exclusive | here.holders.eq(1));
         m.prove("a_writer_is_alone", !(any_of(&writes) & written.exclusive) | written.holders.eq(1));
         m.prove("a_writer_comes_alone", !(is(WAKE) & head_exclusive) | inside.eq(0));
         let acquiring = (is(HEAD) | is(WALK)) & !releasing;

@@ -277,7 +277,7 @@ pub fn mirror(p: &Params) -> Module {
         when(dir_valid & Lookup::unpack(dir_data).tag.eq(TAG), || dir_q.set(dir_data));
 
         // The payload.
-        let ram = m.ram("gather", n * p.store_beats(), s);
+        let ram = m.ram("gather", n * p.store_beats(), s).collisions_undefined();
         let write = (beat_valid & action.eq(PLACE)).named("write");
         let lane = beat_no.slice(0, lane_bits);
         let lane_en: Vec<E> = (0..lanes).rev().map(|i| write & lane.eq(i)).collect();

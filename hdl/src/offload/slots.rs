@@ -145,8 +145,8 @@ pub fn slots(p: &Params) -> Module {
 
         // Stage 1: the slot's words are here.
         let mask = clog2(count);
-        let info_ram = m.ram("info_ram", count, OpInfo::WIDTH);
-        let state_ram = m.ram("state_ram", count, SlotState::WIDTH);
+        let info_ram = m.ram("info_ram", count, OpInfo::WIDTH).collisions_undefined();
+        let state_ram = m.ram("state_ram", count, SlotState::WIDTH).collisions_undefined();
         let read_addr = chosen.slice(0, mask);
         let info = OpInfo::unpack(info_ram.read(read_addr));
         let cur_packed = state_ram.read(read_addr);

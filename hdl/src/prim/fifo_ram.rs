@@ -51,7 +51,7 @@ pub fn fifo_ram(depth: usize, width: usize) -> Module {
         let out = stream_out(m, "m", width);
         let count_out = m.output("count", count_width(depth));
 
-        let ram = m.ram("words", depth, width);
+        let ram = m.ram("words", depth, width).collisions_undefined();
         let head = m.reg("head", clog2(depth), 0);
         let tail = m.reg("tail", clog2(depth), 0);
         // All words, and those that have not been read from the RAM.
