@@ -47,6 +47,9 @@ pub struct Board {
     pub chip: Usage,
     /// What PCIe, MAC, memory controllers and crossings take beside the core: an allowance, not a measurement.
     pub shell: Usage,
+    /// The core has outgrown the chip, which is known: why, and what would change it. Said in each check, and no failure; that it
+    /// fits after all is one.
+    pub outgrown: Option<&'static str>,
     /// Black boxes of `constraints/vendor/` and of the board's directory.
     black_boxes: &'static [&'static str],
 }
@@ -62,6 +65,7 @@ pub const BOARDS: &[Board] = &[
         part: "xcku3p-ffvb676-1-e",
         chip: Usage { lut: 162_720, lutram: 0, ff: 325_440, bram18: 720, dsp: 1368 },
         shell: Usage { lut: 45_000, lutram: 0, ff: 60_000, bram18: 120, dsp: 0 },
+        outgrown: None,
         black_boxes: &["../vendor/amd_cells.v", "shell_stub.v"],
     },
     Board {
@@ -73,6 +77,7 @@ pub const BOARDS: &[Board] = &[
         part: "xcu50-fsvh2104-2-e",
         chip: Usage { lut: 871_680, lutram: 0, ff: 1_743_360, bram18: 2688, dsp: 5952 },
         shell: Usage { lut: 120_000, lutram: 0, ff: 180_000, bram18: 400, dsp: 0 },
+        outgrown: None,
         black_boxes: &["../vendor/amd_cells.v", "shell_stub.v"],
     },
     Board {
@@ -84,6 +89,9 @@ pub const BOARDS: &[Board] = &[
         part: "LFE5UM5G-45F-8BG381C",
         chip: Usage { lut: 43_848, lutram: 0, ff: 43_848, bram18: 108, dsp: 72 },
         shell: Usage { lut: 2_500, lutram: 0, ff: 1_500, bram18: 16, dsp: 0 },
+        outgrown: Some(
+            "writes by the other site, compare-and-write and changes of owner came after it was placed; docs/synthesis.md",
+        ),
         black_boxes: &["../vendor/ecp5_cells.v"],
     },
 ];
