@@ -1,5 +1,5 @@
 // Black boxes of the ECP5's cells that the board's top level uses: names, directions and parameters. Sources: Lattice
-// FPGA-TN-02200 (PLL), FPGA-TN-02035 (DDR input and output). Synthesis has its own.
+// FPGA-TN-02200 (PLL), FPGA-TN-02035 (DDR input and output, delays). Synthesis has its own.
 
 (* blackbox *) module EHXPLLL #(
     parameter CLKI_DIV = 1, parameter CLKFB_DIV = 1, parameter FEEDBK_PATH = "CLKOP",
@@ -20,4 +20,7 @@ endmodule
 endmodule
 
 (* blackbox *) module IDDRX1F (input wire SCLK, input wire RST, input wire D, output wire Q0, output wire Q1);
+endmodule
+
+(* blackbox *) module DELAYG #(parameter DEL_MODE = "USER_DEFINED", parameter DEL_VALUE = 0) (input wire A, output wire Z);
 endmodule

@@ -72,18 +72,29 @@ pub fn sized_core(data_w: u32, size: Size) -> Result<Unit> {
     Ok(Unit { name: format!("core_{data_w}_{}", size.name()), top: "dyad_core".to_owned(), text })
 }
 
-/// What the ECP5 Versa's top level is made of, beside its own file and the chip's cells: the core and the blocks of
-/// `dyad_hdl::board`, each module once. `serial_div` is a bit of the serial line in periods of the core's clock.
-pub fn ecp5_versa(size: Size, serial_div: usize) -> String {
+/// The oscillator in the PLL of the ECP5 boards, in Hz: the core's clock is this divided by a whole number.
+const ECP5_OSCILLATOR_HZ: u32 = 500_000_000;
+/// Speed of their serial line.
+const BAUD: u32 = 115_200;
+
+/// A bit of the serial line, in periods of a core's clock that is the oscillator divided by `core_div`.
+pub fn serial_div(core_div: u32) -> u32 {
+    (ECP5_OSCILLATOR_HZ / core_div + BAUD / 2) / BAUD
+}
+
+/// What `constraints/ecp5/ecp5_card.v` is made of, beside itself and the chip's cells: the core and the blocks of
+/// `dyad_hdl::board`, each module once. `core_div` divides the PLL's oscillator to the core's clock.
+pub fn ecp5_parts(size: Size, core_div: u32) -> String {
+    let clock_khz = (ECP5_OSCILLATOR_HZ / core_div / 1000) as usize;
     let blocks = [
-        top::dyad_core(&size.params(64)),
+        top::dyad_core(&Params { clock_khz, ..size.params(64) }),
         board::gmii_tx::gmii_tx(),
         board::gmii_rx::gmii_rx(),
         board::cdc_fifo::cdc_put(4, board::WORD_W),
         board::cdc_fifo::cdc_take(4, board::WORD_W),
         board::axi_ram::axi_ram(1024, 64, 64),
         board::axi_ram::axi_ram(512, 256, 52),
-        board::serial::serial(serial_div),
+        board::serial::serial(serial_div(core_div) as usize),
         kernels::reset_sync::<2, 4>(),
         kernels::reset_sync::<2, 20>(),
     ];

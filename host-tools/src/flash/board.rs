@@ -47,6 +47,14 @@ pub const BOARDS: &[Board] = &[
         plug: "the board's own USB socket (FTDI 0403:6010) and its 12 V supply",
     },
     Board {
+        name: "ecpix5",
+        chip: "LFE5UM5G-85F",
+        idcode: Some(0x8111_3043),
+        part: None,
+        way: Way::OpenFpgaLoader { cable: "ft2232" },
+        plug: "the board's Micro-USB socket for debugging (FTDI 0403:6010) and its supply",
+    },
+    Board {
         name: "as02mc04",
         chip: "XCKU3P",
         idcode: Some(0x04a6_3093),
@@ -73,6 +81,11 @@ impl Board {
         let names: Vec<&str> = BOARDS.iter().map(|board| board.name).collect();
         let found = BOARDS.iter().find(|board| board.name == name);
         found.with_context(|| format!("there is no board `{name}`; there are {}", names.join(", ")))
+    }
+
+    /// Whether open tools build its bitstream: an ECP5's holds the IDCODE instead of the part's name.
+    pub fn is_built_by_open_tools(&self) -> bool {
+        self.part.is_none()
     }
 
     /// Requires that a bitstream is for this board's chip.
@@ -107,6 +120,8 @@ mod tests {
         let error = versa.accept(&Made::Idcode(0x4111_3043)).unwrap_err().to_string();
         let expected = "the bitstream is for LFE5U-85F (IDCODE 0x41113043), and ecp5-versa has LFE5UM5G-45F";
         assert!(error.starts_with(expected), "{error}");
+        assert!(Board::find("ecpix5").unwrap().accept(&Made::Idcode(0x8111_3043)).is_ok());
+        assert!(Board::find("ecpix5").unwrap().accept(&Made::Idcode(0x8111_2043)).is_err());
         assert!(versa.accept(&Made::Part("xcku3p-ffvb676-1-e".into())).is_err());
         assert!(Board::find("as02mc04").unwrap().accept(&Made::Part("XCKU3P-ffvb676-2-e".into())).is_ok());
         assert!(Board::find("alveo-u50").unwrap().accept(&Made::Part("xcku3p-ffvb676-1-e".into())).is_err());
@@ -115,6 +130,6 @@ mod tests {
     #[test]
     fn an_unknown_board_is_refused_with_a_list() {
         let error = Board::find("versa").unwrap_err().to_string();
-        assert_eq!(error, "there is no board `versa`; there are ecp5-versa, as02mc04, alveo-u50");
+        assert_eq!(error, "there is no board `versa`; there are ecp5-versa, ecpix5, as02mc04, alveo-u50");
     }
 }

