@@ -1,11 +1,8 @@
 //! The Verilog that `dyad-hdl` prints, as text. The only file here that knows that crate.
 
-use std::collections::HashSet;
-
 use anyhow::{Result, ensure};
 use clap::ValueEnum;
 use dyad_hdl::params::Params;
-use dyad_hdl::prim::kernels;
 use dyad_hdl::{board, top, verilog};
 
 /// One Verilog file with one top module.
@@ -86,29 +83,7 @@ pub fn serial_div(core_div: u32) -> u32 {
 /// `dyad_hdl::board`, each module once. `core_div` divides the PLL's oscillator to the core's clock.
 pub fn ecp5_parts(size: Size, core_div: u32) -> String {
     let clock_khz = (ECP5_OSCILLATOR_HZ / core_div / 1000) as usize;
-    let blocks = [
-        top::dyad_core(&Params { clock_khz, ..size.params(64) }),
-        board::gmii_tx::gmii_tx(),
-        board::gmii_rx::gmii_rx(),
-        board::cdc_fifo::cdc_put(4, board::WORD_W),
-        board::cdc_fifo::cdc_take(4, board::WORD_W),
-        board::axi_ram::axi_ram(1024, 64, 64),
-        board::axi_ram::axi_ram(512, 256, 52),
-        board::serial::serial(serial_div(core_div) as usize),
-        kernels::reset_sync::<2, 4>(),
-        kernels::reset_sync::<2, 20>(),
-    ];
-    let mut seen = HashSet::new();
-    let mut out = String::new();
-    for text in blocks.iter().map(verilog::print) {
-        for module in text.split_inclusive("endmodule\n") {
-            let name = module.lines().find_map(|line| line.strip_prefix("module ")?.split([' ', '(']).next());
-            if name.is_some_and(|name| seen.insert(name.to_owned())) {
-                out += module;
-            }
-        }
-    }
-    out
+    board::ecp5_parts(&Params { clock_khz, ..size.params(64) }, serial_div(core_div) as usize)
 }
 
 /// Everything that is linted: the whole core, and with it every block, at each width and at two points of its sizes.

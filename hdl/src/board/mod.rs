@@ -9,7 +9,12 @@ pub mod gmii_rx;
 pub mod gmii_tx;
 pub mod serial;
 
+use std::collections::HashSet;
+
+use crate::params::Params;
 use crate::prelude::*;
+use crate::prim::kernels;
+use crate::{top, verilog};
 
 /// Bits of a word between the core's stream and a MAC: data 64, keep 8, last, user, from the lowest.
 pub const WORD_W: usize = 74;
@@ -21,4 +26,36 @@ pub const FCS_RESIDUE: u64 = 0xdebb_20e3;
 pub(crate) fn fcs_step(state: E, byte: E) -> E {
     let poly = lit(0xedb8_8320, 32);
     (0..8).fold(state ^ byte.zext(32), |c, _| c.shr(1) ^ (poly & rep(c.bit(0), 32)))
+}
+
+/// The Verilog of what `constraints/ecp5/ecp5_card.v` is made of, beside itself and the chip's cells: the core and the blocks of
+/// this module, each module once. A bit of the serial line takes `serial_div` periods of the core's clock.
+///
+/// # Panics
+/// When the datapath is not 64 bits wide, or a size is out of its range.
+pub fn ecp5_parts(p: &Params, serial_div: usize) -> String {
+    assert_eq!(p.data_w, 64, "the card on an ECP5 has 64 bits");
+    let blocks = [
+        top::dyad_core(p),
+        gmii_tx::gmii_tx(),
+        gmii_rx::gmii_rx(),
+        cdc_fifo::cdc_put(4, WORD_W),
+        cdc_fifo::cdc_take(4, WORD_W),
+        axi_ram::axi_ram(1024, 64, 64),
+        axi_ram::axi_ram(512, 256, 52),
+        serial::serial(serial_div),
+        kernels::reset_sync::<2, 4>(),
+        kernels::reset_sync::<2, 20>(),
+    ];
+    let mut seen = HashSet::new();
+    let mut out = String::new();
+    for text in blocks.iter().map(verilog::print) {
+        for module in text.split_inclusive("endmodule\n") {
+            let name = module.lines().find_map(|line| line.strip_prefix("module ")?.split([' ', '(']).next());
+            if name.is_some_and(|name| seen.insert(name.to_owned())) {
+                out += module;
+            }
+        }
+    }
+    out
 }

@@ -65,25 +65,15 @@ fn lock_table_is_proved() {
     prove(&lock_table(&Params { slots: 64, period: 128, mirror_bufs: 2, ..Params::new(64) }), 3, 0);
 }
 
-/// Two holders never, no lost waiter, nobody overtaken: two holders with lists, three with queues.
+/// Two holders never, no lost waiter, nobody overtaken: two holders with lists, three with queues; and, when `cargo xtask formal
+/// --long` asks for it, three with both, which takes minutes and gigabytes.
 #[test]
 fn locks_properties_in_every_state() {
-    for uses in [
-        Uses { holders: 2, blocks: 2, shared: true, at_once: true },
-        Uses { holders: 3, blocks: 1, shared: true, at_once: true },
-    ] {
-        println!("lock table, {uses:?}: {}", every_state(&locks(&uses), 3_000_000));
-    }
-}
-
-/// The same with lists and queues at once: takes minutes, and gigabytes.
-#[test]
-#[ignore = "long: `cargo xtask formal --long`"]
-fn locks_properties_in_every_state_of_more_uses() {
-    for uses in [
-        Uses { holders: 3, blocks: 2, shared: false, at_once: false },
-        Uses { holders: 3, blocks: 2, shared: false, at_once: true },
-    ] {
+    let quick = [(2, 2, true, true), (3, 1, true, true)];
+    let long = [(3, 2, false, false), (3, 2, false, true)];
+    let asked = std::env::var_os("DYAD_FORMAL_LONG").map_or(&[][..], |_| &long);
+    for (holders, blocks, shared, at_once) in quick.iter().chain(asked).copied() {
+        let uses = Uses { holders, blocks, shared, at_once };
         println!("lock table, {uses:?}: {}", every_state(&locks(&uses), 60_000_000));
     }
 }

