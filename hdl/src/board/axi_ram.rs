@@ -29,7 +29,7 @@
 //!
 //! **Source.** AXI IHI 0022 A3.
 //!
-//! **Test.** `hdl/tests/board.rs`, `axi_ram_*`, against a byte array.
+//! **Test.** `hdl/tests/board`, `axi_ram_*`, against a byte array.
 
 use crate::prelude::*;
 

@@ -32,7 +32,7 @@
 //!
 //! **Source.** C. Cummings, Simulation and Synthesis Techniques for Asynchronous FIFO Design, SNUG 2002, style 1.
 //!
-//! **Test.** `hdl/tests/board.rs`, `cdc_fifo_*`: all ratios of clocks, against a queue.
+//! **Test.** `hdl/tests/board`, `cdc_fifo_*`: all ratios of clocks, against a queue.
 
 use crate::ir::Module;
 use crate::prelude::*;

@@ -29,7 +29,7 @@
 //!
 //! **Source.** IEEE 802.3 3.1.1, 3.2.9, 3.4 (invalid frames), 35.2.2 (GMII).
 //!
-//! **Test.** `hdl/tests/board.rs`, `gmii_*`.
+//! **Test.** `hdl/tests/board`, `gmii_*`.
 
 use super::{FCS_RESIDUE, WORD_W, fcs_step};
 use crate::prelude::*;

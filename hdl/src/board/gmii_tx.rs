@@ -29,7 +29,7 @@
 //!
 //! **Source.** IEEE 802.3 3.1.1 (frame), 3.2.9 (FCS), 4.4.2 (gap of 96 bits, 64 bytes at least), 35.2.2 (GMII).
 //!
-//! **Test.** `hdl/tests/board.rs`, `gmii_*`: against a plain function, and into `gmii_rx`.
+//! **Test.** `hdl/tests/board`, `gmii_*`: against a plain function, and into `gmii_rx`.
 
 use super::{WORD_W, fcs_step};
 use crate::prelude::*;

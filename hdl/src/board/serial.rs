@@ -26,7 +26,7 @@
 //!
 //! **Source.** AXI4-Lite: AXI IHI 0022 B1.
 //!
-//! **Test.** `hdl/tests/board.rs`, `serial_*`.
+//! **Test.** `hdl/tests/board`, `serial_*`.
 
 use crate::prelude::*;
 use crate::prim::kernels::bit_sync;

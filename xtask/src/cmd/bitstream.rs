@@ -105,7 +105,7 @@ fn place_and_route(repo: &Repo, venv: &Venv, board: &Board, chip: &Nextpnr, seed
     // The static placer's wires are three quarters as long as the default's; the default router is slower still.
     nextpnr.args(["--placer", "static", "--router", "router2", "--router2-alt-weights"]);
     nextpnr.args(["--log", "nextpnr.log", "--quiet"]);
-    let step = Step::start("place and route", "a quarter of an hour and more when the chip is full");
+    let step = Step::start("place and route", "an hour and more");
     Process::new(nextpnr, DEADLINE).output().context("see out/bitstream for netlist.json and nextpnr.log")?;
     step.done();
     nextpnr::parse(&read(&work.join("report.json"))?)
