@@ -110,7 +110,7 @@ module ecp5_card (
         store_wlast, store_wvalid, store_wready, store_bvalid, store_bready, store_arvalid, store_arready,
         store_rlast, store_rvalid, store_rready;
     wire [31:0]
-        csr_wdata, csr_rdata, store_wstrb;
+        csr_wdata, csr_rdata;
     wire [3:0]
         csr_wstrb, host_arid, host_awid, host_rid, host_bid, store_arid, store_awid, store_rid, store_bid;
     wire [1:0]
@@ -124,9 +124,9 @@ module ecp5_card (
         host_arsize, host_awsize, store_awsize, store_arsize;
     wire [51:0]
         store_awaddr, store_araddr;
-    wire [255:0]
+    wire [127:0]
         store_wdata, store_rdata;
-    wire [7:0] irq;
+    wire [1:0] irq;
     wire idle;
     dyad_core u_core (
         .clk(core_clk), .rst(core_rst), .now(now), .s_axil_awaddr(csr_awaddr), .s_axil_awvalid(csr_awvalid),
@@ -145,7 +145,7 @@ module ecp5_card (
         .m_axi_host_bready(host_bready), .irq(irq), .m_axi_store_awaddr(store_awaddr),
         .m_axi_store_awlen(store_awlen), .m_axi_store_awsize(store_awsize), .m_axi_store_awburst(store_awburst),
         .m_axi_store_awvalid(store_awvalid), .m_axi_store_awready(store_awready), .m_axi_store_wdata(store_wdata),
-        .m_axi_store_wstrb(store_wstrb), .m_axi_store_wlast(store_wlast), .m_axi_store_wvalid(store_wvalid),
+        .m_axi_store_wstrb(), .m_axi_store_wlast(store_wlast), .m_axi_store_wvalid(store_wvalid),
         .m_axi_store_wready(store_wready), .m_axi_store_bresp(store_bresp), .m_axi_store_bvalid(store_bvalid),
         .m_axi_store_bready(store_bready), .m_axi_store_araddr(store_araddr), .m_axi_store_arlen(store_arlen),
         .m_axi_store_arsize(store_arsize), .m_axi_store_arburst(store_arburst), .m_axi_store_arvalid(store_arvalid),
@@ -187,18 +187,15 @@ module ecp5_card (
     );
 
     // The store: four blocks of 4 KiB.
-    wire store_p_done;
-    wire [31:0] store_p_rdata;
-    axi_ram_256x512 u_store (
+    axi_store_128x1024 u_store (
         .clk(core_clk), .rst(core_rst),
         .s_axi_awvalid(store_awvalid), .s_axi_awready(store_awready), .s_axi_awaddr(store_awaddr),
         .s_axi_awid(store_awid), .s_axi_arvalid(store_arvalid), .s_axi_arready(store_arready),
         .s_axi_araddr(store_araddr), .s_axi_arid(store_arid), .s_axi_arlen(store_arlen), .s_axi_wvalid(store_wvalid),
-        .s_axi_wready(store_wready), .s_axi_wdata(store_wdata), .s_axi_wstrb(store_wstrb), .s_axi_wlast(store_wlast),
+        .s_axi_wready(store_wready), .s_axi_wdata(store_wdata), .s_axi_wlast(store_wlast),
         .s_axi_bvalid(store_bvalid), .s_axi_bready(store_bready), .s_axi_bresp(store_bresp), .s_axi_bid(store_bid),
         .s_axi_rvalid(store_rvalid), .s_axi_rready(store_rready), .s_axi_rdata(store_rdata),
-        .s_axi_rresp(store_rresp), .s_axi_rlast(store_rlast), .s_axi_rid(store_rid),
-        .p_valid(1'b0), .p_write(1'b0), .p_addr(14'd0), .p_wdata(32'd0), .p_done(store_p_done), .p_rdata(store_p_rdata)
+        .s_axi_rresp(store_rresp), .s_axi_rlast(store_rlast), .s_axi_rid(store_rid)
     );
 
     assign lights = {|irq, rx_dv, ~idle, core_rst};

@@ -5,15 +5,15 @@
 pub struct Params {
     /// Width of host port and streams in bits: 64 or 512.
     pub data_w: usize,
-    /// Width of the store port in bits: 256 or 1024.
+    /// Width of the store port in bits: 256, or 128 for small boards, at 64 bits; 1024 at 512.
     pub store_w: usize,
     /// Slots: a power of two, 64 to 4096.
     pub slots: usize,
     /// Queue pairs, 1 to 8.
     pub queues: usize,
-    /// Interrupt vectors: 8.
+    /// Interrupt vectors: a power of two, 2 to 8.
     pub vectors: usize,
-    /// LUNs: 8.
+    /// LUNs, 2 to 8. A number above is a LUN that is not there, everywhere.
     pub luns: usize,
     /// Directory entries, a power of two, 64 to 1 Mi.
     pub extents: usize,
@@ -56,7 +56,7 @@ impl Params {
         }
     }
 
-    /// A build with small tables at a datapath width, for small boards and for quick tests: 64 slots.
+    /// A build with the smallest tables at a datapath width, for quick tests: 64 slots.
     ///
     /// # Panics
     /// When `data_w` is neither 64 nor 512.
@@ -70,6 +70,27 @@ impl Params {
             mirror_bufs: 2,
             queue_log2: 4,
             ..Self::new(data_w)
+        }
+    }
+
+    /// A build for a small FPGA, an ECP5 say, at a datapath width: 512 slots, 2 LUNs, and at 64 bits a narrow store port.
+    ///
+    /// # Panics
+    /// When `data_w` is neither 64 nor 512.
+    pub fn board(data_w: usize) -> Self {
+        let whole = Self::new(data_w);
+        Self {
+            store_w: if data_w == 64 { 128 } else { whole.store_w },
+            slots: 512,
+            period: 1024,
+            queues: 2,
+            vectors: 2,
+            luns: 2,
+            extents: 4096,
+            local_bufs: 4,
+            mirror_bufs: 4,
+            queue_log2: 9,
+            ..whole
         }
     }
 
@@ -87,8 +108,10 @@ impl Params {
         power("mirror_bufs", self.mirror_bufs, 2, 16);
         assert_eq!(self.period, 2 * self.slots, "a slot is looked at every second cycle: period");
         assert!((1..=8).contains(&self.queues), "queues: 1..=8, not {}", self.queues);
-        assert!(self.vectors == 8 && self.luns == 8, "vectors and LUNs are 8");
-        assert_eq!(self.store_w, if self.data_w == 64 { 256 } else { 1024 }, "store_w");
+        power("vectors", self.vectors, 2, 8);
+        assert!((2..=8).contains(&self.luns), "luns: 2..=8, not {}", self.luns);
+        let store: &[usize] = if self.data_w == 64 { &[128, 256] } else { &[1024] };
+        assert!(store.contains(&self.store_w), "store_w: one of {store:?}, not {}", self.store_w);
     }
 
     /// Beats of a block on the datapath.

@@ -48,6 +48,8 @@ pub struct Setup {
     pub store_bytes: u64,
     /// Cards with 64 slots, each of which is soon used again. They are compiled when the test runs.
     pub small: bool,
+    /// Cards of a small board's sizes: [`Params::board`].
+    pub board: bool,
     /// Longest extra time of an answer of a store, in cycles.
     pub store_jitter: u64,
     /// Cards at `DATA_W` 64 with the mutant of this number, or 0, the card itself: see [`mutants`]. They are compiled when the
@@ -69,6 +71,7 @@ impl Setup {
             extent_shift: 0,
             store_bytes: STORE_BYTES,
             small: false,
+            board: false,
             store_jitter: 0,
             mutant: None,
         }
@@ -129,9 +132,13 @@ impl Pair {
             store_bytes: setup.store_bytes,
             ..build
         };
-        let own = (waves.is_some() || setup.small || setup.mutant.is_some()).then(|| {
+        let own = (waves.is_some() || setup.small || setup.board || setup.mutant.is_some()).then(|| {
             let whole = Params::new(setup.data_w);
-            let params = if setup.small { Params { slots: 64, period: 128, ..whole } } else { whole };
+            let params = match setup {
+                Setup { board: true, .. } => Params::board(setup.data_w),
+                Setup { small: true, .. } => Params { slots: 64, period: 128, ..whole },
+                _ => whole,
+            };
             let text = dyad_hdl::verilog::print(&dyad_hdl::top::dyad_core(&params));
             let text = if setup.mutant.is_some() { mutants::all_in_one(&text).expect("mutants") } else { text };
             dyad_sim::rtl::compile(&text, waves.is_some()).expect("a model of the card")

@@ -2,11 +2,10 @@
 
 mod common;
 
-use common::{Pulses, Streams, WIDTHS, addresses, beats, random_block, wrapped};
+use common::{Pulses, Streams, addresses, beats, builds, random_block, wrapped};
 use dyad_hdl::bundle::{CompareJob, Compared, HostBurst};
 use dyad_hdl::ir::Bits;
 use dyad_hdl::offload::compare::compare;
-use dyad_hdl::params::Params;
 use dyad_spec::{BLOCK_BYTES, Status};
 use dyad_tests::{Scoreboard, Stall, field, pack, trial};
 use std::collections::VecDeque;
@@ -42,8 +41,7 @@ fn word_of(beat: &Bits, w: usize, last: bool, err: bool) -> Bits {
 #[test]
 fn compare_says_what_is_so() {
     trial(|t| {
-        for data_w in WIDTHS {
-            let p = Params::new(data_w);
+        for p in builds() {
             for stall in Stall::ALL {
                 let mut dut = t.fast_dut(&compare(&p));
                 dut.poke_bits("lun_store_base", &addresses(&BASES));

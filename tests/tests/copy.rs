@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{EventIn, Pulses, Reader, Streams, WIDTHS, addresses, beats, random_block, wrapped};
+use common::{EventIn, Pulses, Reader, Streams, addresses, beats, builds, random_block, wrapped};
 use dyad_hdl::bundle::{CopyJob, LocalDone};
 use dyad_hdl::ir::Bits;
 use dyad_hdl::offload::copy::copy;
@@ -136,9 +136,8 @@ impl Bench {
 #[test]
 fn copies_blocks_home() {
     trial(|t| {
-        for data_w in WIDTHS {
+        for p in builds() {
             for stall in Stall::ALL {
-                let p = Params::new(data_w);
                 let mut b = Bench::new(t, &p, stall);
                 b.store_fails = 6;
                 let last = p.store_beats() - 1;
@@ -159,8 +158,7 @@ fn copies_blocks_home() {
 #[test]
 fn copies_at_the_pace_of_the_store() {
     trial(|t| {
-        for data_w in WIDTHS {
-            let p = Params::new(data_w);
+        for p in builds() {
             let mut b = Bench::new(t, &p, Stall::None);
             b.delay = 0;
             (0..40).for_each(|slot| b.copy(t, slot, None));

@@ -29,22 +29,30 @@ fn writable(r: &Register) -> u32 {
     }
 }
 
-/// Registers of the card: pairs past the last are reserved.
-fn present(r: &Register) -> usize {
-    let of_queues = (regs::SQ_BASE_LO.offset..regs::VECTORS_BLOCK.offset).contains(&r.offset) && r.count > 1;
-    if of_queues { QUEUES } else { r.count }
+/// Registers of the card: those of pairs, LUNs and vectors past the last are reserved.
+fn present(p: &Params, r: &Register) -> usize {
+    let within = |from: usize, to: usize| r.count > 1 && (from..to).contains(&r.offset);
+    match r.count {
+        _ if within(regs::SQ_BASE_LO.offset, regs::VECTORS_BLOCK.offset) => p.queues,
+        _ if within(regs::LUNS_BLOCK.offset, regs::SQ_BASE_LO.offset) => p.luns,
+        _ if within(regs::VECTOR_MODERATION.offset, regs::VECTOR_MODERATION.offset + 1) => p.vectors,
+        count => count,
+    }
 }
 
 /// What the register file should hold: value and writable bits of every word that is not reserved.
-struct Model(BTreeMap<usize, (u32, u32)>);
+struct Model {
+    words: BTreeMap<usize, (u32, u32)>,
+    p: Params,
+}
 
 impl Model {
     fn new(p: &Params) -> Self {
         let mut words = BTreeMap::new();
         for r in REGISTERS {
-            (0..present(r)).for_each(|i| assert!(words.insert(r.at(i), (0, writable(r))).is_none()));
+            (0..present(p, r)).for_each(|i| assert!(words.insert(r.at(i), (0, writable(r))).is_none()));
         }
-        let mut model = Self(words);
+        let mut model = Self { words, p: p.clone() };
         for (offset, kind, version, next) in regs::BLOCKS {
             model.put(*offset, kind | version << 16);
             model.put(*offset + 4, *next as u32);
@@ -67,19 +75,19 @@ impl Model {
     }
 
     fn put(&mut self, offset: usize, value: u32) {
-        self.0.get_mut(&offset).expect("a register").0 = value;
+        self.words.get_mut(&offset).expect("a register").0 = value;
     }
 
     fn write(&mut self, offset: usize, data: u32, strobes: u32) {
         let lanes = (0..4).fold(0, |m, i| if strobes >> i & 1 == 1 { m | 0xff << (8 * i) } else { m });
-        if let Some((value, mask)) = self.0.get_mut(&(offset & !3)) {
+        if let Some((value, mask)) = self.words.get_mut(&(offset & !3)) {
             let mask = *mask & lanes;
             *value = *value & !mask | data & mask;
         }
     }
 
     fn read(&self, offset: usize) -> u32 {
-        self.0.get(&(offset & !3)).map_or(0, |w| w.0)
+        self.words.get(&(offset & !3)).map_or(0, |w| w.0)
     }
 
     fn of(&self, r: &Register, i: usize) -> u64 {
@@ -88,14 +96,14 @@ impl Model {
 
     /// The levels that should stand at the outputs.
     fn settings(&self) -> Vec<(&'static str, Vec<u64>)> {
-        let list = |r: &Register| (0..present(r)).map(|i| self.of(r, i)).collect::<Vec<u64>>();
+        let list = |r: &Register| (0..present(&self.p, r)).map(|i| self.of(r, i)).collect::<Vec<u64>>();
         let wide = |low: &Register, high: &Register| {
-            (0..present(low)).map(|i| self.of(low, i) | self.of(high, i) << 32).collect::<Vec<u64>>()
+            (0..present(&self.p, low)).map(|i| self.of(low, i) | self.of(high, i) << 32).collect::<Vec<u64>>()
         };
         // Block addresses: 40 bits each.
         let high = |low: &Register, field: Field| {
             let part = |i| u64::from(field.of(self.read(regs::LUN_HIGH.at(i))));
-            (0..present(low)).map(|i| self.of(low, i) | part(i) << 32).collect::<Vec<u64>>()
+            (0..present(&self.p, low)).map(|i| self.of(low, i) | part(i) << 32).collect::<Vec<u64>>()
         };
         vec![
             ("enable", list(&regs::CONTROL)),
@@ -259,9 +267,8 @@ impl Bus {
     }
 }
 
-fn bus(t: &Trial, data_w: usize, pace: u64) -> (Bus, Model) {
-    let p = Params::new(data_w);
-    (Bus::new(t.dut(&csr(&p)), pace), Model::new(&p))
+fn bus(t: &Trial, p: &Params, pace: u64) -> (Bus, Model) {
+    (Bus::new(t.dut(&csr(p)), pace), Model::new(p))
 }
 
 fn same_settings(bus: &mut Bus, model: &Model) {
@@ -276,17 +283,22 @@ fn same_settings(bus: &mut Bus, model: &Model) {
 
 /// Registers that reads and writes can be tried on without more happening.
 fn quiet_words(model: &Model) -> Vec<usize> {
-    let loud = |r: &&Register| ![regs::CONTROL.offset, regs::NOW_LO.offset, regs::NOW_HI.offset].contains(&r.offset);
-    let mut words: Vec<usize> = REGISTERS.iter().filter(loud).flat_map(|r| (0..present(r)).map(|i| r.at(i))).collect();
-    words.retain(|w| model.0.contains_key(w));
+    let loud = [&regs::CONTROL, &regs::STATUS, &regs::NOW_LO, &regs::NOW_HI].map(|r| r.offset);
+    let mut words: Vec<usize> = REGISTERS
+        .iter()
+        .filter(|r| !loud.contains(&r.offset))
+        .flat_map(|r| (0..present(&model.p, r)).map(|i| r.at(i)))
+        .collect();
+    words.retain(|w| model.words.contains_key(w));
     words
 }
 
 #[test]
 fn registers_read_and_write_as_the_contract_says() {
     trial(|t| {
-        for (data_w, pace) in [(64, 1), (64, 3), (512, 2)] {
-            let (mut bus, mut model) = bus(t, data_w, pace);
+        let builds = [Params::new(64), Params::board(64), Params::new(512)];
+        for (p, pace) in [(0, 1), (0, 3), (1, 1), (2, 2)].map(|(build, pace)| (&builds[build], pace)) {
+            let (mut bus, mut model) = bus(t, p, pace);
             let words = quiet_words(&model);
             for _ in 0..60 {
                 for _ in 0..1 + t.rng.below(12) {
@@ -318,7 +330,7 @@ fn registers_read_and_write_as_the_contract_says() {
 #[test]
 fn reserved_words_read_as_zero() {
     trial(|t| {
-        let (mut bus, model) = bus(t, 64, 1);
+        let (mut bus, model) = bus(t, &Params::new(64), 1);
         bus.dut.poke("now", 0);
         bus.ar.extend((0..BAR_BYTES).step_by(4));
         bus.finish(&mut t.rng);
@@ -335,7 +347,7 @@ fn reserved_words_read_as_zero() {
 fn doorbells_come_one_cycle_after_their_write() {
     trial(|t| {
         for pace in [1, 2, 4] {
-            let (mut bus, _) = bus(t, 64, pace);
+            let (mut bus, _) = bus(t, &Params::new(64), pace);
             let mut boards = [Scoreboard::new("SQ doorbell"), Scoreboard::new("CQ doorbell")];
             let mut which = Vec::new();
             for n in 0..400 {
@@ -373,7 +385,7 @@ fn doorbells_come_one_cycle_after_their_write() {
 #[test]
 fn a_setting_stands_when_the_next_doorbell_comes() {
     trial(|t| {
-        let (mut bus, _) = bus(t, 64, 1);
+        let (mut bus, _) = bus(t, &Params::new(64), 1);
         for pair in 0..QUEUES {
             bus.write(regs::QUEUE_CONTROL.at(pair), 0x0003_a501);
             bus.write(regs::SQ_DOORBELL.at(pair), 7);
@@ -397,7 +409,7 @@ fn a_setting_stands_when_the_next_doorbell_comes() {
 #[test]
 fn soft_reset_clears_all_but_control_and_scratch() {
     trial(|t| {
-        let (mut bus, mut model) = bus(t, 64, 2);
+        let (mut bus, mut model) = bus(t, &Params::new(64), 2);
         for hold in [0, 100] {
             for offset in quiet_words(&model) {
                 let data = t.rng.next_u64() as u32;
@@ -447,7 +459,7 @@ fn soft_reset_clears_all_but_control_and_scratch() {
 #[test]
 fn time_is_read_in_one_piece() {
     trial(|t| {
-        let (mut bus, _) = bus(t, 64, 3);
+        let (mut bus, _) = bus(t, &Params::new(64), 3);
         for _ in 0..50 {
             // The low half is about to wrap.
             let mut now = u64::from(t.rng.next_u64() as u32) << 32 | (u32::MAX - t.rng.below(12) as u32) as u64;
@@ -472,7 +484,7 @@ fn time_is_read_in_one_piece() {
 #[test]
 fn status_counters_and_mailbox_are_passed_on() {
     trial(|t| {
-        let (mut bus, mut model) = bus(t, 64, 2);
+        let (mut bus, mut model) = bus(t, &Params::new(64), 2);
         bus.dut.poke("idle", 1);
         bus.dut.poke("fenced", 1);
         bus.dut.poke("slots_in_use", 0x345);

@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{EventOut, Streams, WIDTHS};
+use common::{EventOut, Streams, builds};
 use dyad_hdl::bundle::HomeJob;
 use dyad_hdl::dma::home::home;
 use dyad_hdl::ir::Bits;
@@ -209,8 +209,7 @@ impl Bench {
 #[test]
 fn home_writes_blocks() {
     trial(|t| {
-        for data_w in WIDTHS {
-            let p = Params::new(data_w);
+        for p in builds() {
             for slave in SLAVES {
                 for stall in Stall::ALL {
                     let mut b = Bench::new(t, &p, slave, stall);
@@ -236,8 +235,7 @@ fn home_writes_blocks() {
 #[test]
 fn home_is_fair_and_fast() {
     trial(|t| {
-        for data_w in WIDTHS {
-            let p = Params::new(data_w);
+        for p in builds() {
             let mut b = Bench::new(t, &p, Slave::Eager, Stall::None);
             b.delay = 0;
             for n in 0..40 {
@@ -258,8 +256,7 @@ fn home_is_fair_and_fast() {
 #[test]
 fn home_drains() {
     trial(|t| {
-        for data_w in WIDTHS {
-            let p = Params::new(data_w);
+        for p in builds() {
             for slave in SLAVES {
                 let mut b = Bench::new(t, &p, slave, Stall::None);
                 for n in 0..20 {

@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{EventIn, Pulses, Reader, Streams, WIDTHS, addresses, beats, crc32c, random_block, wrapped};
+use common::{EventIn, Pulses, Reader, Streams, addresses, beats, builds, crc32c, random_block, wrapped};
 use dyad_hdl::bundle::{HostBurst, Launch, LocalDone, TxJob};
 use dyad_hdl::ir::Bits;
 use dyad_hdl::offload::launch::launch;
@@ -226,9 +226,8 @@ impl Bench {
 #[test]
 fn launch_feeds_both_legs() {
     trial(|t| {
-        for data_w in WIDTHS {
+        for p in builds() {
             for stall in Stall::ALL {
-                let p = Params::new(data_w);
                 let mut b = Bench::new(t, &p, stall);
                 b.store_fails = 5;
                 for slot in 0..40 {
@@ -254,12 +253,11 @@ fn launch_feeds_both_legs() {
 #[test]
 fn launch_faults_at_every_beat() {
     trial(|t| {
-        for data_w in WIDTHS {
-            let p = Params::new(data_w);
+        for p in builds() {
             let mut b = Bench::new(t, &p, Stall::None);
             let beats = p.block_beats();
             // At 64 bits every 13th beat and the ends of both bursts.
-            let chosen = (0..beats).filter(|i| data_w == 512 || i % 13 == 0 || [1, 255, 256, 510, 511].contains(i));
+            let chosen = (0..beats).filter(|i| p.data_w == 512 || i % 13 == 0 || [1, 255, 256, 510, 511].contains(i));
             let mut slot = 0;
             for i in chosen {
                 for bad in [vec![i], vec![]] {
@@ -278,9 +276,9 @@ fn launch_faults_at_every_beat() {
 #[test]
 fn launch_payload_never_waits_for_the_store() {
     trial(|t| {
-        for data_w in WIDTHS {
+        for p in builds() {
             for local_bufs in [2, 8, 16] {
-                let p = Params { local_bufs, ..Params::new(data_w) };
+                let p = Params { local_bufs, ..p.clone() };
                 let mut b = Bench::new(t, &p, Stall::None);
                 (b.reader.open, b.store_open) = (false, false);
                 (0..2 * local_bufs as u64).for_each(|slot| b.write(t, slot, false, vec![]));
@@ -301,8 +299,7 @@ fn launch_payload_never_waits_for_the_store() {
 #[test]
 fn launch_latency() {
     trial(|t| {
-        for data_w in WIDTHS {
-            let p = Params::new(data_w);
+        for p in builds() {
             let mut b = Bench::new(t, &p, Stall::None);
             b.write(t, 3, false, vec![]);
             let (mut asked, mut home) = (None, None);

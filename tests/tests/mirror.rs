@@ -6,7 +6,7 @@ mod mirror_bench;
 #[path = "common/mirror_peer.rs"]
 mod mirror_peer;
 
-use common::{WIDTHS, random_block};
+use common::{builds, random_block};
 use dyad_hdl::params::Params;
 use dyad_spec::{BLOCK_BYTES, FrameType, Status};
 use dyad_tests::{Stall, Trial, trial};
@@ -14,7 +14,7 @@ use mirror_bench::{BLOCKS, Bench, Ctl, Frame, LOCAL_LUN, OWN_LUN, SITE, Seen};
 use mirror_peer::{Line, Peer};
 
 fn each_width(body: impl Fn(&mut Trial, &Params)) {
-    trial(|t| WIDTHS.iter().for_each(|w| body(t, &Params::new(*w))));
+    trial(|t| builds().iter().for_each(|p| body(t, p)));
 }
 
 /// What a short frame says.

@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{EventIn, Pulses, Streams, WIDTHS, addresses, beats, random_block, wrapped};
+use common::{EventIn, Pulses, Streams, addresses, beats, builds, random_block, wrapped};
 use dyad_hdl::bundle::{HostBurst, Launch, OpEnd};
 use dyad_hdl::ir::Bits;
 use dyad_hdl::offload::read::read;
@@ -172,9 +172,8 @@ impl Bench {
 #[test]
 fn read_carries_blocks() {
     trial(|t| {
-        for data_w in WIDTHS {
+        for p in builds() {
             for stall in Stall::ALL {
-                let p = Params::new(data_w);
                 let mut b = Bench::new(t, &p, stall, 4);
                 (0..40).for_each(|slot| b.ask(t, slot));
                 b.drain(t);
@@ -188,8 +187,7 @@ fn read_carries_blocks() {
 #[test]
 fn read_rate() {
     trial(|t| {
-        for data_w in WIDTHS {
-            let p = Params::new(data_w);
+        for p in builds() {
             let mut b = Bench::new(t, &p, Stall::None, 0);
             (0..30).for_each(|slot| b.ask(t, slot));
             b.drain(t);
@@ -202,8 +200,7 @@ fn read_rate() {
 #[test]
 fn read_waits_for_the_host() {
     trial(|t| {
-        for data_w in WIDTHS {
-            let p = Params::new(data_w);
+        for p in builds() {
             let mut b = Bench::new(t, &p, Stall::Quarter, 6);
             (0..60).for_each(|slot| b.ask(t, slot));
             for closed in [["m_wr", "m_wdata"], ["m_end", "m_end"], ["m_wdata", "m_end"]] {

@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{EventIn, Pulses, Streams, WIDTHS, addresses, beats, crc32c, random_block, wrapped};
+use common::{EventIn, Pulses, Streams, addresses, beats, builds, crc32c, random_block, wrapped};
 use dyad_hdl::bundle::{LocalDone, Lookup, LookupReq, Resend, TxJob};
 use dyad_hdl::ir::Bits;
 use dyad_hdl::offload::resend::{TAG, resend};
@@ -191,9 +191,8 @@ impl Bench {
 #[test]
 fn resend_checks_what_it_sends() {
     trial(|t| {
-        for data_w in WIDTHS {
+        for p in builds() {
             for stall in Stall::ALL {
-                let p = Params::new(data_w);
                 let mut b = Bench::new(t, &p, stall);
                 b.directory = Some(*t.rng.pick(&[0, 6, 300]));
                 for slot in 0..40 {
@@ -219,8 +218,7 @@ fn resend_checks_what_it_sends() {
 #[test]
 fn resend_payload_does_not_pause() {
     trial(|t| {
-        for data_w in WIDTHS {
-            let p = Params::new(data_w);
+        for p in builds() {
             for late in [false, true] {
                 let mut b = Bench::new(t, &p, Stall::None);
                 b.directory = Some(*t.rng.pick(&[0, 4]));
@@ -244,8 +242,7 @@ fn resend_payload_does_not_pause() {
 #[test]
 fn resend_waits_for_the_epoch() {
     trial(|t| {
-        for data_w in WIDTHS {
-            let p = Params::new(data_w);
+        for p in builds() {
             for slow in ["s_dir", "m_dir"] {
                 let mut b = Bench::new(t, &p, Stall::None);
                 if slow == "m_dir" {
@@ -283,8 +280,7 @@ fn resend_waits_for_the_epoch() {
 #[test]
 fn resend_failures_are_heard() {
     trial(|t| {
-        for data_w in WIDTHS {
-            let p = Params::new(data_w);
+        for p in builds() {
             let mut b = Bench::new(t, &p, Stall::None);
             b.streams.closed = vec!["m_local"];
             (0..3).for_each(|slot| b.ask(t, slot, Fate::Unreadable(1)));

@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{Streams, WIDTHS, beats, random_block};
+use common::{Streams, beats, builds, random_block};
 use dyad_hdl::bundle::LBA_W;
 use dyad_hdl::dma::store_rd::store_rd;
 use dyad_hdl::ir::Bits;
@@ -135,9 +135,8 @@ impl Bench {
 #[test]
 fn store_rd_reads_blocks() {
     trial(|t| {
-        for data_w in WIDTHS {
+        for p in builds() {
             for stall in Stall::ALL {
-                let p = Params::new(data_w);
                 let mut b = Bench::new(t, &p, stall);
                 for _ in 0..40 {
                     let client = t.rng.below(4) as usize;
@@ -160,8 +159,7 @@ fn store_rd_reads_blocks() {
 #[test]
 fn store_rd_is_fair_and_fast() {
     trial(|t| {
-        for data_w in WIDTHS {
-            let p = Params::new(data_w);
+        for p in builds() {
             let mut b = Bench::new(t, &p, Stall::None);
             (0..40).for_each(|n| b.ask(n % 4, n as u64));
             while b.missing() > 0 {
@@ -194,8 +192,7 @@ fn store_rd_waits_for_a_slow_client() {
 #[test]
 fn store_rd_drains() {
     trial(|t| {
-        for data_w in WIDTHS {
-            let p = Params::new(data_w);
+        for p in builds() {
             let mut b = Bench::new(t, &p, Stall::Quarter);
             for _ in 0..5 {
                 (0..10).for_each(|n| b.ask(n % 4, n as u64));

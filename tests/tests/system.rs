@@ -6,8 +6,8 @@ use dyad_sim::Site;
 use dyad_spec::counters::Counter;
 use dyad_tests::system::{LUN, Pair, Setup, pattern};
 
-fn writes_reach_both_stores_and_read_back(data_w: usize, mtu: Mtu) {
-    let mut pair = Pair::new(&Setup::new(data_w, mtu));
+fn writes_reach_both_stores_and_read_back(setup: &Setup) -> Pair {
+    let mut pair = Pair::new(setup);
     for lba in [0, 1, 7, 1023] {
         pair.qa.write(LUN, lba, &pattern(lba, 1)).expect("write at the owner");
     }
@@ -26,26 +26,42 @@ fn writes_reach_both_stores_and_read_back(data_w: usize, mtu: Mtu) {
     assert_eq!(owners.iter().map(|o| o.map(|o| o.owner)).collect::<Vec<_>>(), [Some(0), Some(0), None]);
     assert_eq!(pair.b.device().counter(Counter::blocks_mirrored), 4);
     pair.check_rules();
+    pair
 }
 
 #[test]
 fn dual_write_64_jumbo() {
-    writes_reach_both_stores_and_read_back(64, Mtu::Jumbo);
+    writes_reach_both_stores_and_read_back(&Setup::new(64, Mtu::Jumbo));
 }
 
 #[test]
 fn dual_write_64_standard() {
-    writes_reach_both_stores_and_read_back(64, Mtu::Standard);
+    writes_reach_both_stores_and_read_back(&Setup::new(64, Mtu::Standard));
 }
 
 #[test]
 fn dual_write_512_jumbo() {
-    writes_reach_both_stores_and_read_back(512, Mtu::Jumbo);
+    writes_reach_both_stores_and_read_back(&Setup::new(512, Mtu::Jumbo));
 }
 
 #[test]
 fn dual_write_512_standard() {
-    writes_reach_both_stores_and_read_back(512, Mtu::Standard);
+    writes_reach_both_stores_and_read_back(&Setup::new(512, Mtu::Standard));
+}
+
+/// A build for a small FPGA: a store port of another width, and two LUNs.
+#[test]
+fn dual_write_of_a_small_board() {
+    for mtu in [Mtu::Jumbo, Mtu::Standard] {
+        let mut pair = writes_reach_both_stores_and_read_back(&Setup { board: true, ..Setup::new(64, mtu) });
+        assert_eq!(pair.a.device().info().lun_count, 2);
+        // The driver knows which numbers there are, and so does the card.
+        let refused = pair.a.device().lun(2).expect_err("a LUN that is not there");
+        assert!(refused.to_string().contains("this card has numbers 0 to 1"), "{refused}");
+        pair.qa.read(2, 0, &mut [0; 4096]).expect_err("a LUN that is not there");
+        pair.bench.world_mut().run(256);
+        assert_eq!(pair.a.device().counter(Counter::bad_lun), 1);
+    }
 }
 
 /// A frame that has begun gets its payload without a gap, whatever else reads host memory: entries above all.

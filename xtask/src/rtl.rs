@@ -26,7 +26,7 @@ pub fn core(data_w: u32) -> Result<String> {
 pub enum Size {
     /// The sizes of a 10G or 100G board: 4096 slots, 65536 directory entries
     Full,
-    /// What a small FPGA takes: 512 slots, 4096 directory entries, 4 gather buffers a leg
+    /// What a small FPGA takes: 512 slots, 4096 directory entries, 4 gather buffers a leg, 2 LUNs
     Board,
     /// The least: 64 slots, 64 directory entries, 2 gather buffers a leg
     Small,
@@ -47,16 +47,7 @@ impl Size {
         let data_w = data_w as usize;
         match self {
             Self::Full => Params::new(data_w),
-            Self::Board => Params {
-                slots: 512,
-                period: 1024,
-                queues: 2,
-                extents: 4096,
-                local_bufs: 4,
-                mirror_bufs: 4,
-                queue_log2: 9,
-                ..Params::new(data_w)
-            },
+            Self::Board => Params::board(data_w),
             Self::Small => Params::small(data_w),
         }
     }

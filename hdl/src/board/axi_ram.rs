@@ -1,9 +1,9 @@
-//! Memory behind an AXI4 port, in block RAM; with a second, slow way in for whoever has no AXI.
+//! Memory behind an AXI4 port, in block RAM; with a second, slow way in for whoever has no AXI, or of whole words for a store.
 //!
 //! ```text
 //!                    ┌────────────────────┐
 //!  s_axi_aw*, w* ═══►│                    │◄─ p_valid, p_write, p_addr, p_wdata 32
-//!  s_axi_b*      ◄═══┤ axi_ram_<W>x<D>    ├─► p_done, p_rdata 32
+//!  s_axi_b*      ◄═══┤ axi_ram_<W>x<D>    ├─► p_done, p_rdata 32     (axi_store_<W>x<D>: no p, no wstrb)
 //!  s_axi_ar*     ═══►│                    │
 //!  s_axi_r*      ◄═══┤                    │
 //!                    └────────────────────┘
@@ -12,7 +12,9 @@
 //! **Interface.** AXI4: INCR bursts of whole words, which is all that the core asks for; 4-bit ids. `p`: one access of 32 bits at
 //! byte address `p_addr`, held until `p_done`, which is 1 for a cycle; `p_rdata` is there with it.
 //!
-//! **Parameters.** `words` of `data_w` bits, a power of two, 16 to 65536; `data_w` 64 or 256; `addr_w` up to 64.
+//! A [`axi_store`] is written in whole words alone and has one way in.
+//!
+//! **Parameters.** `words` of `data_w` bits, a power of two, 16 to 65536; `data_w` 64, 128 or 256; `addr_w` up to 64.
 //!
 //! **Latency.** Read: two cycles from address to first beat. Write: the answer follows the last beat by one cycle. `p`: two cycles
 //! when nothing else goes on.
@@ -25,24 +27,39 @@
 //!
 //! **Clocks.** One. **Ordering.** Between reads and writes none but that of the answers.
 //!
-//! **Errors.** A burst that starts above the memory gets DECERR and does nothing.
+//! **Errors.** A burst that starts above the memory gets DECERR and does nothing. A word that is read while it is written is undefined: the
+//! core's lock table lets that happen to no block, and a host may not look at what it has asked a card to write.
 //!
 //! **Source.** AXI IHI 0022 A3.
 //!
-//! **Test.** `hdl/tests/board`, `axi_ram_*`, against a byte array.
+//! **Test.** `hdl/tests/board`, `axi_*_is_an_array`, against a byte array.
 
 use crate::prelude::*;
 
-/// The memory.
+/// Memory in bytes, with a second way in.
 ///
 /// # Panics
 /// When a parameter is out of its range.
 pub fn axi_ram(words: usize, data_w: usize, addr_w: usize) -> Module {
-    assert!(words.is_power_of_two() && (16..=65536).contains(&words), "axi_ram: {words} words");
-    assert!(matches!(data_w, 64 | 256) && addr_w <= 64, "axi_ram: {data_w} bits, address of {addr_w}");
+    memory(words, data_w, addr_w, true)
+}
+
+/// Memory in whole words.
+///
+/// # Panics
+/// When a parameter is out of its range.
+pub fn axi_store(words: usize, data_w: usize, addr_w: usize) -> Module {
+    memory(words, data_w, addr_w, false)
+}
+
+/// `shared`: with a second way in, and byte lanes.
+fn memory(words: usize, data_w: usize, addr_w: usize, shared: bool) -> Module {
+    let kind = if shared { "axi_ram" } else { "axi_store" };
+    assert!(words.is_power_of_two() && (16..=65536).contains(&words), "{kind}: {words} words");
+    assert!(matches!(data_w, 64 | 128 | 256) && addr_w <= 64, "{kind}: {data_w} bits, address of {addr_w}");
     let (lsb, index_w) = (clog2(data_w / 8), clog2(words));
-    assert!(addr_w > lsb + index_w, "axi_ram: address of {addr_w} bits");
-    module(format!("axi_ram_{data_w}x{words}"), |m| {
+    assert!(addr_w > lsb + index_w, "{kind}: address of {addr_w} bits");
+    module(format!("{kind}_{data_w}x{words}"), |m| {
         m.doc(format!("{words} words of {data_w} bits behind AXI4."));
         let ch = |ch: &str| {
             let name = |n: &str| format!("s_axi_{ch}{n}");
@@ -57,18 +74,15 @@ pub fn axi_ram(words: usize, data_w: usize, addr_w: usize) -> Module {
         let (arvalid, arready, araddr, arid) = ch("ar");
         let arlen = m.input("s_axi_arlen", 8);
         let (wvalid, wready) = (m.input("s_axi_wvalid", 1), m.output("s_axi_wready", 1));
-        let (wdata, wstrb) = (m.input("s_axi_wdata", data_w), m.input("s_axi_wstrb", data_w / 8));
+        let wdata = m.input("s_axi_wdata", data_w);
         let wlast = m.input("s_axi_wlast", 1);
         let (bvalid, bready) = (m.output("s_axi_bvalid", 1), m.input("s_axi_bready", 1));
         let (bresp, bid) = (m.output("s_axi_bresp", 2), m.output("s_axi_bid", 4));
         let (rvalid, rready) = (m.output("s_axi_rvalid", 1), m.input("s_axi_rready", 1));
         let (rdata, rresp) = (m.output("s_axi_rdata", data_w), m.output("s_axi_rresp", 2));
         let (rlast, rid) = (m.output("s_axi_rlast", 1), m.output("s_axi_rid", 4));
-        let (p_valid, p_write) = (m.input("p_valid", 1), m.input("p_write", 1));
-        let (p_addr, p_wdata) = (m.input("p_addr", lsb + index_w), m.input("p_wdata", 32));
-        let (p_done, p_rdata) = (m.output("p_done", 1), m.output("p_rdata", 32));
 
-        let ram = m.ram("words", words, data_w);
+        let ram = m.ram("words", words, data_w).collisions_undefined();
         let outside = |addr: E| addr.slice(lsb + index_w, addr_w - lsb - index_w).any();
         let index = |addr: E| addr.slice(lsb, index_w);
 
@@ -119,7 +133,21 @@ pub fn axi_ram(words: usize, data_w: usize, addr_w: usize) -> Module {
             r_index.set(r_index + 1);
         });
 
+        rvalid.set(r_some);
+        rresp.set(rep(r_bad, 2));
+        rlast.set(r_last);
+        rid.set(r_id);
+        if !shared {
+            ram.write(beat & !w_bad, w_index, wdata);
+            rdata.set(ram.read_en(fetch, r_index));
+            return;
+        }
+
         // The other way in: in a cycle in which nothing goes on or begins.
+        let wstrb = m.input("s_axi_wstrb", data_w / 8);
+        let (p_valid, p_write) = (m.input("p_valid", 1), m.input("p_write", 1));
+        let (p_addr, p_wdata) = (m.input("p_addr", lsb + index_w), m.input("p_wdata", 32));
+        let (p_done, p_rdata) = (m.output("p_done", 1), m.output("p_rdata", 32));
         let p_busy = m.reg("p_busy", 1, 0);
         let quiet = !w_busy & !b_full & r_idle & !awvalid & !arvalid;
         let p_go = (p_valid & !p_busy & quiet).named("p_go");
@@ -133,12 +161,7 @@ pub fn axi_ram(words: usize, data_w: usize, addr_w: usize) -> Module {
         let strobe = mux(p_go, cat(&p_strobe) & rep(p_write, data_w / 8), wstrb & rep(beat & !w_bad, data_w / 8));
         ram.write_lanes(strobe, 8, mux(p_go, index(p_addr), w_index.get()), mux(p_go, rep(p_wdata, lanes), wdata));
         let word = ram.read_en(fetch | p_go, mux(p_go, index(p_addr), r_index.get()));
-
-        rvalid.set(r_some);
         rdata.set(word);
-        rresp.set(rep(r_bad, 2));
-        rlast.set(r_last);
-        rid.set(r_id);
         let items: Vec<E> = (0..lanes).map(|i| word.slice(32 * i, 32)).collect();
         p_rdata.set(select(p_lane.get(), &items));
         p_done.set(p_busy);

@@ -11,6 +11,7 @@ pub mod serial;
 
 use std::collections::HashSet;
 
+use crate::bundle::STORE_ADDR_W;
 use crate::params::Params;
 use crate::prelude::*;
 use crate::prim::kernels;
@@ -32,9 +33,9 @@ pub(crate) fn fcs_step(state: E, byte: E) -> E {
 /// this module, each module once. A bit of the serial line takes `serial_div` periods of the core's clock.
 ///
 /// # Panics
-/// When the datapath is not 64 bits wide, or a size is out of its range.
+/// When the datapath is not 64 bits wide, the store port not 128, or a size is out of its range.
 pub fn ecp5_parts(p: &Params, serial_div: usize) -> String {
-    assert_eq!(p.data_w, 64, "the card on an ECP5 has 64 bits");
+    assert_eq!((p.data_w, p.store_w), (64, 128), "the card on an ECP5 has 64 bits, and 128 to its store");
     let blocks = [
         top::dyad_core(p),
         gmii_tx::gmii_tx(),
@@ -42,7 +43,7 @@ pub fn ecp5_parts(p: &Params, serial_div: usize) -> String {
         cdc_fifo::cdc_put(4, WORD_W),
         cdc_fifo::cdc_take(4, WORD_W),
         axi_ram::axi_ram(1024, 64, 64),
-        axi_ram::axi_ram(512, 256, 52),
+        axi_ram::axi_store(4 * p.store_beats(), p.store_w, STORE_ADDR_W),
         serial::serial(serial_div),
         kernels::reset_sync::<2, 4>(),
         kernels::reset_sync::<2, 20>(),

@@ -23,7 +23,8 @@
 //! and read the others as they come; CONTROL_RESET and MAILBOX_TAKE need the lane of their bit. A doorbell value above
 //! 65535 is passed on as 65535, which is past every ring.
 //!
-//! **Parameters.** [`Params`]: `queues` (1 to 8) and the sizes that the capability registers show.
+//! **Parameters.** [`Params`]: `queues`, `luns`, `vectors` and the sizes that the capability registers show. Registers of those that a
+//! build does not have are reserved.
 //!
 //! **Latency.** Doorbells: one cycle from the cycle in which the later of address and data is accepted to `m_sqdb_valid`.
 //! Other writes: 2 cycles to the setting and to `queue_start`, so that the setting of a write stands when a doorbell
@@ -388,6 +389,8 @@ fn read_channel(map: &mut Map, p: &Params) -> E {
     let blocks = map.readout(steps.bit(0), addr.get(), |r| match r.count {
         _ if elsewhere.contains(&r.offset) => 0,
         regs::QUEUES_MAX if (regs::SQ_BASE_LO.offset..regs::VECTORS_BLOCK.offset).contains(&r.offset) => p.queues,
+        regs::LUNS_MAX if (regs::LUN_CONTROL.offset..=regs::LUN_HIGH.offset).contains(&r.offset) => p.luns,
+        regs::VECTORS_MAX if r.offset == regs::VECTOR_MODERATION.offset => p.vectors,
         count => count,
     });
     let word = m.reg_nr("word", 32);

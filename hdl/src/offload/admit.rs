@@ -149,7 +149,7 @@ pub fn admit(p: &Params) -> Module {
         let valid: Vec<Var> = (0..CLOSING).map(|i| m.reg(format!("closing_valid{i}"), 1, 0)).collect();
         let index: Vec<Var> = (0..CLOSING).map(|i| m.reg_nr(format!("closing_index{i}"), index_w)).collect();
         let why_ram = m.ram("why_ram", CLOSING, Why::WIDTH);
-        let lun_why_ram = m.ram("lun_why_ram", p.luns, Why::WIDTH);
+        let lun_why_ram = m.ram("lun_why_ram", 1 << LUN_W, Why::WIDTH);
         let lun_closing = m.reg("lun_closing", p.luns, 0);
         let lun_asked = m.reg("lun_asked", p.luns, 0);
         let lun_count: Vec<Var> = (0..p.luns).map(|i| m.reg(format!("lun_count{i}"), count_w, 0)).collect();

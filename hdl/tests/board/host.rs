@@ -2,9 +2,12 @@
 
 use std::collections::VecDeque;
 
-use dyad_hdl::board::{axi_ram::axi_ram, serial::serial};
+use dyad_hdl::board::{
+    axi_ram::{axi_ram, axi_store},
+    serial::serial,
+};
 use dyad_hdl::interp::Interp;
-use dyad_hdl::ir::Bits;
+use dyad_hdl::ir::{Bits, Module};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -13,42 +16,52 @@ use rand_chacha::ChaCha8Rng;
 #[test]
 fn axi_ram_is_an_array() {
     for (words, data_w, addr_w) in [(16, 256, 40), (64, 64, 64)] {
-        let mut rng = ChaCha8Rng::seed_from_u64(words as u64);
-        let mut ram = Interp::new(&axi_ram(words, data_w, addr_w)).unwrap();
-        let bytes = data_w / 8;
-        let mut array = vec![0u8; words * bytes];
-        for round in 0..300 {
-            let beats = rng.random_range(1..=words.min(8));
-            let start = rng.random_range(0..=words - beats);
-            // Now and then above the memory: refused, and nothing happens.
-            let above = round % 17 == 16;
-            let addr = (start * bytes + usize::from(above) * words * bytes) as u64;
-            match round % 3 {
-                0 => {
-                    let response = write(&mut ram, &mut rng, addr, beats, bytes, |n, data, strobe| {
-                        for (i, byte) in data.iter().enumerate().filter(|(i, _)| !above && strobe >> i & 1 == 1) {
-                            array[(start + n) * bytes + i] = *byte;
-                        }
-                    });
-                    assert_eq!(response, (if above { 3 } else { 0 }, 5));
-                }
-                1 => {
-                    let (data, response) = read(&mut ram, &mut rng, addr, beats);
-                    assert_eq!(response, if above { 3 } else { 0 });
-                    if !above {
-                        assert_eq!(data, array[start * bytes..(start + beats) * bytes], "{beats} beats at {start}");
+        is_an_array(&axi_ram(words, data_w, addr_w), words, data_w, true);
+    }
+}
+
+/// The same for whole words and one way in.
+#[test]
+fn axi_store_is_an_array() {
+    is_an_array(&axi_store(32, 128, 52), 32, 128, false);
+}
+
+fn is_an_array(ram: &Module, words: usize, data_w: usize, shared: bool) {
+    let mut rng = ChaCha8Rng::seed_from_u64(words as u64);
+    let mut ram = Interp::new(ram).unwrap();
+    let bytes = data_w / 8;
+    let mut array = vec![0u8; words * bytes];
+    for round in 0..300 {
+        let beats = rng.random_range(1..=words.min(8));
+        let start = rng.random_range(0..=words - beats);
+        // Now and then above the memory: refused, and nothing happens.
+        let above = round % 17 == 16;
+        let addr = (start * bytes + usize::from(above) * words * bytes) as u64;
+        match round % if shared { 3 } else { 2 } {
+            0 => {
+                let response = write(&mut ram, &mut rng, addr, beats, (bytes, shared), |n, data, strobe| {
+                    for (i, byte) in data.iter().enumerate().filter(|(i, _)| !above && strobe >> i & 1 == 1) {
+                        array[(start + n) * bytes + i] = *byte;
                     }
+                });
+                assert_eq!(response, (if above { 3 } else { 0 }, 5));
+            }
+            1 => {
+                let (data, response) = read(&mut ram, &mut rng, addr, beats);
+                assert_eq!(response, if above { 3 } else { 0 });
+                if !above {
+                    assert_eq!(data, array[start * bytes..(start + beats) * bytes], "{beats} beats at {start}");
                 }
-                _ => {
-                    let at = rng.random_range(0..words * bytes / 4) * 4;
-                    let value: u32 = rng.random();
-                    let write = rng.random_bool(0.5);
-                    let got = port(&mut ram, write, at as u64, value);
-                    if write {
-                        array[at..at + 4].copy_from_slice(&value.to_le_bytes());
-                    } else {
-                        assert_eq!(got.to_le_bytes(), array[at..at + 4], "32 bits at {at}");
-                    }
+            }
+            _ => {
+                let at = rng.random_range(0..words * bytes / 4) * 4;
+                let value: u32 = rng.random();
+                let write = rng.random_bool(0.5);
+                let got = port(&mut ram, write, at as u64, value);
+                if write {
+                    array[at..at + 4].copy_from_slice(&value.to_le_bytes());
+                } else {
+                    assert_eq!(got.to_le_bytes(), array[at..at + 4], "32 bits at {at}");
                 }
             }
         }
@@ -61,7 +74,7 @@ fn write(
     rng: &mut ChaCha8Rng,
     addr: u64,
     beats: usize,
-    bytes: usize,
+    (bytes, strobed): (usize, bool),
     mut each: impl FnMut(usize, &[u8], u64),
 ) -> (u64, u64) {
     ram.poke_u64("s_axi_awaddr", addr);
@@ -69,9 +82,12 @@ fn write(
     handshake(ram, "s_axi_aw");
     for n in 0..beats {
         let data: Vec<u8> = (0..bytes).map(|_| rng.random()).collect();
-        let strobe = rng.random::<u64>() >> (64 - bytes) | rng.random_range(0..2) * (u64::MAX >> (64 - bytes));
+        let whole = u64::from(!strobed) | rng.random_range(0..2);
+        let strobe = rng.random::<u64>() >> (64 - bytes) | whole * (u64::MAX >> (64 - bytes));
         ram.poke("s_axi_wdata", &Bits::from_bytes_le(&data));
-        ram.poke_u64("s_axi_wstrb", strobe);
+        if strobed {
+            ram.poke_u64("s_axi_wstrb", strobe);
+        }
         ram.poke_u64("s_axi_wlast", (n + 1 == beats).into());
         for _ in 0..rng.random_range(0..3) {
             ram.step().unwrap();

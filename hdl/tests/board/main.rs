@@ -28,6 +28,7 @@ fn blocks() -> Vec<Module> {
         cdc_fifo::cdc_take(16, 3),
         axi_ram::axi_ram(1024, 64, 64),
         axi_ram::axi_ram(16, 256, 40),
+        axi_ram::axi_store(1024, 128, 52),
         serial::serial(16),
     ]
 }

@@ -4,13 +4,16 @@
 
 use dyad_hdl::bundle::LBA_W;
 use dyad_hdl::ir::Bits;
+use dyad_hdl::params::Params;
 use dyad_spec::BLOCK_BYTES;
 use dyad_tests::{Dut, Rng, Sink, Source, Stall, field};
 use dyad_verilator::PortId;
 use std::collections::VecDeque;
 
-/// Both datapath widths.
-pub const WIDTHS: [usize; 2] = [64, 512];
+/// Every pair of widths, of datapath and store port.
+pub fn builds() -> [Params; 3] {
+    [Params::new(64), Params { store_w: 128, ..Params::new(64) }, Params::new(512)]
+}
 
 /// A block of random bytes.
 pub fn random_block(rng: &mut Rng) -> Vec<u8> {

@@ -37,7 +37,7 @@ impl Pair {
         // The PHY's reset takes 2^20 cycles; here it has no PHY to wait for.
         let short = card.replace("reset_sync_2_20 u_phy_rst", "reset_sync_2_4 u_phy_rst");
         assert_ne!(short, card);
-        let parts = ecp5_parts(&Params { clock_khz: 62_500, ..Params::small(64) }, DIV);
+        let parts = ecp5_parts(&Params { clock_khz: 62_500, ..Params::board(64) }, DIV);
         let macros = format!("`define CORE_DIV 8\n`define SERIAL serial_{DIV}\n");
         let verilog = [&macros, &parts, &short, include_str!("pair.v")].concat();
         let model = Model::compile("ecp5_pair", &verilog, &Options::default()).unwrap();

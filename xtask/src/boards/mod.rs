@@ -232,7 +232,7 @@ impl Board {
             "cdc_put_4x74",
             "cdc_take_4x74",
             "axi_ram_64x1024",
-            "axi_ram_256x512",
+            "axi_store_128x1024",
             &format!("serial_{}", rtl::serial_div(ELABORATED_DIV)),
             "reset_sync_2_4",
             "reset_sync_2_20",
