@@ -23,10 +23,14 @@ pub struct Params {
     pub mirror_bufs: usize,
     /// Core clock in kHz; only told to the host.
     pub clock_khz: usize,
-    /// Period of the time-out scan in cycles: twice `slots`.
+    /// Period of the time-out scan in cycles: `slots` times the pace.
     pub period: usize,
     /// Log2 of the most entries that a queue may have.
     pub queue_log2: usize,
+    /// Register slices in the streams between blocks, and a stage more in some: a step to a higher clock for a cycle each.
+    pub sliced: bool,
+    /// Queues between blocks that only make things faster are left out.
+    pub lean: bool,
 }
 
 impl Params {
@@ -53,6 +57,8 @@ impl Params {
             clock_khz,
             period: 8192,
             queue_log2: 12,
+            sliced: false,
+            lean: false,
         }
     }
 
@@ -87,11 +93,20 @@ impl Params {
             vectors: 2,
             luns: 2,
             extents: 4096,
-            local_bufs: 4,
-            mirror_bufs: 4,
+            local_bufs: 2,
+            mirror_bufs: 2,
             queue_log2: 9,
+            lean: true,
             ..whole
         }
+    }
+
+    /// The same build with register slices.
+    #[must_use]
+    pub fn with_slices(mut self) -> Self {
+        self.sliced = true;
+        self.period = self.pace() * self.slots;
+        self
     }
 
     /// Checks every range.
@@ -106,12 +121,21 @@ impl Params {
         power("extents", self.extents, 64, 1 << 20);
         power("local_bufs", self.local_bufs, 2, 16);
         power("mirror_bufs", self.mirror_bufs, 2, 16);
-        assert_eq!(self.period, 2 * self.slots, "a slot is looked at every second cycle: period");
+        assert_eq!(
+            self.period,
+            self.pace() * self.slots,
+            "a slot is looked at every second cycle, or every fourth: period"
+        );
         assert!((1..=8).contains(&self.queues), "queues: 1..=8, not {}", self.queues);
         power("vectors", self.vectors, 2, 8);
         assert!((2..=8).contains(&self.luns), "luns: 2..=8, not {}", self.luns);
         let store: &[usize] = if self.data_w == 64 { &[128, 256] } else { &[1024] };
         assert!(store.contains(&self.store_w), "store_w: one of {store:?}, not {}", self.store_w);
+    }
+
+    /// Cycles from one look at a slot to that at the next: 2, or 4 where a look takes a stage more.
+    pub fn pace(&self) -> usize {
+        if self.sliced { 4 } else { 2 }
     }
 
     /// Beats of a block on the datapath.

@@ -13,6 +13,7 @@ use dyad_driver::Mtu;
 use dyad_model::protocol::Mutation;
 
 use crate::soak::{Faults, Plan};
+use crate::system::Size;
 
 /// The top module of a card.
 const TOP: &str = "dyad_core";
@@ -64,7 +65,7 @@ fn plan(seed: u64, ops: u64, faults: Faults) -> Plan {
         km: 0.1,
         faults,
         blocks: 5,
-        small: true,
+        size: Size::Small,
         store_jitter: 2000,
         extent_shift: 0,
         moves: 5,

@@ -18,7 +18,7 @@ use dyad_spec::BLOCK_BYTES;
 use dyad_spec::counters::Counter;
 
 use crate::Rng;
-use crate::system::{LUN, Pair, Setup, counters_of};
+use crate::system::{LUN, Pair, Setup, Size, counters_of};
 
 /// Commands under way at each site.
 const CLIENTS: usize = 12;
@@ -88,8 +88,8 @@ pub struct Plan {
     pub faults: Faults,
     /// Blocks that are raced for.
     pub blocks: u64,
-    /// Cards with 64 slots, each of which is soon used again.
-    pub small: bool,
+    /// Sizes of the cards.
+    pub size: Size,
     /// Longest extra time of an answer of a store, in cycles.
     pub store_jitter: u64,
     /// Extra time of every write at A's store, in cycles: B has a block long before A.
@@ -124,7 +124,7 @@ impl Plan {
             km: *rng.pick(&[0.1, 0.5, 2.0]),
             faults: rng.pick(&Faults::SETS).1,
             blocks: *rng.pick(&[5, 8, 40]),
-            small: false,
+            size: Size::Full,
             store_jitter: *rng.pick(&[0, 0, 2000]),
             store_lag: 0,
             extent_shift: *rng.pick(&[0, 2]),
@@ -340,7 +340,7 @@ pub fn soak(plan: &Plan, mut progress: impl FnMut(u64)) -> Result<Report, String
         extent_shift: plan.extent_shift,
         resend: plan.resend,
         resend_limit: 15,
-        small: plan.small,
+        size: plan.size,
         store_jitter: plan.store_jitter,
         mutant: plan.mutant,
         ..Setup::new(plan.data_w, plan.mtu)

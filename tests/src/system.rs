@@ -25,6 +25,41 @@ fn seed() -> u64 {
     std::env::var("DYAD_SEED").ok().and_then(|text| text.parse().ok()).unwrap_or(1)
 }
 
+/// Sizes of the cards. Those that are not whole are compiled when the test runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Size {
+    /// Those of a 10G or 100G board
+    #[default]
+    Full,
+    /// 64 slots, each of which is soon used again, and looked at more often
+    Small,
+    /// Those of a small FPGA
+    Board,
+    /// The same with register slices between the blocks, and longer pipelines in some
+    Sliced,
+}
+
+impl Size {
+    /// Its name on command lines.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Full => "full",
+            Self::Small => "small",
+            Self::Board => "board",
+            Self::Sliced => "sliced",
+        }
+    }
+
+    fn params(self, data_w: usize) -> Params {
+        match self {
+            Self::Full => Params::new(data_w),
+            Self::Small => Params { slots: 64, period: 128, ..Params::new(data_w) },
+            Self::Board => Params::board(data_w),
+            Self::Sliced => Params::board(data_w).with_slices(),
+        }
+    }
+}
+
 /// How a pair is set up.
 #[derive(Clone, Debug)]
 pub struct Setup {
@@ -46,10 +81,8 @@ pub struct Setup {
     pub extent_shift: u8,
     /// Bytes of each store; where it has no room for a staging area, the card requests nothing of its peer.
     pub store_bytes: u64,
-    /// Cards with 64 slots, each of which is soon used again. They are compiled when the test runs.
-    pub small: bool,
-    /// Cards of a small board's sizes: [`Params::board`].
-    pub board: bool,
+    /// Sizes of the cards.
+    pub size: Size,
     /// Longest extra time of an answer of a store, in cycles.
     pub store_jitter: u64,
     /// Cards at `DATA_W` 64 with the mutant of this number, or 0, the card itself: see [`mutants`]. They are compiled when the
@@ -70,8 +103,7 @@ impl Setup {
             lun_blocks: LUN_BLOCKS,
             extent_shift: 0,
             store_bytes: STORE_BYTES,
-            small: false,
-            board: false,
+            size: Size::Full,
             store_jitter: 0,
             mutant: None,
         }
@@ -132,14 +164,8 @@ impl Pair {
             store_bytes: setup.store_bytes,
             ..build
         };
-        let own = (waves.is_some() || setup.small || setup.board || setup.mutant.is_some()).then(|| {
-            let whole = Params::new(setup.data_w);
-            let params = match setup {
-                Setup { board: true, .. } => Params::board(setup.data_w),
-                Setup { small: true, .. } => Params { slots: 64, period: 128, ..whole },
-                _ => whole,
-            };
-            let text = dyad_hdl::verilog::print(&dyad_hdl::top::dyad_core(&params));
+        let own = (waves.is_some() || setup.size != Size::Full || setup.mutant.is_some()).then(|| {
+            let text = dyad_hdl::verilog::print(&dyad_hdl::top::dyad_core(&setup.size.params(setup.data_w)));
             let text = if setup.mutant.is_some() { mutants::all_in_one(&text).expect("mutants") } else { text };
             dyad_sim::rtl::compile(&text, waves.is_some()).expect("a model of the card")
         });

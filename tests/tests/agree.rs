@@ -7,10 +7,10 @@ use dyad_tests::agree::cards::Cards;
 use dyad_tests::agree::judge::{Judge, Verdict};
 use dyad_tests::agree::shape::{Cmd, SHIFT, Turn};
 use dyad_tests::agree::{Plan, Report, Shape, agree};
-use dyad_tests::system::Setup;
+use dyad_tests::system::{Setup, Size};
 
 fn plan(seed: u64, histories: u64) -> Plan {
-    Plan { seed, histories, small: false, mutant: None, mutation: None }
+    Plan { seed, histories, size: Size::Full, mutant: None, mutation: None }
 }
 
 /// Runs a plan that must hold, and leave nothing undecided.

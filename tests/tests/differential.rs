@@ -4,7 +4,7 @@ use dyad_hdl::ir::Module;
 use dyad_hdl::params::Params;
 use dyad_hdl::prim::arbiter::{Fixed, RoundRobin, stream_mux};
 use dyad_hdl::prim::fifo::{fifo, fifo_ram};
-use dyad_hdl::prim::skid::skid;
+use dyad_hdl::prim::skid::{half_slice, skid};
 use dyad_hdl::prim::width::{narrow, widen};
 use dyad_hdl::top::dyad_core;
 use dyad_tests::differential::{compare, modules_of};
@@ -33,6 +33,7 @@ fn prims() -> Vec<Module> {
         fifo_ram(37, 130),
         fifo_ram(512, 64),
         skid(77),
+        half_slice(77),
         stream_mux(3, 33, RoundRobin),
         stream_mux(3, 33, Fixed),
         widen(64, 256),

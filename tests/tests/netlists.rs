@@ -5,7 +5,7 @@ use dyad_hdl::ir::Module;
 use dyad_hdl::prim::arbiter::{Fixed, RoundRobin, stream_mux};
 use dyad_hdl::prim::fifo::{fifo, fifo_ram};
 use dyad_hdl::prim::free_list::free_list;
-use dyad_hdl::prim::skid::skid;
+use dyad_hdl::prim::skid::{half_slice, skid};
 use dyad_hdl::prim::width::{narrow, widen};
 use dyad_tests::{Family, same_netlist};
 
@@ -14,6 +14,7 @@ fn blocks() -> Vec<Module> {
         fifo(3, 2),
         fifo_ram(5, 1),
         skid(2),
+        half_slice(2),
         stream_mux(3, 1, RoundRobin),
         stream_mux(3, 1, Fixed),
         widen(2, 6),

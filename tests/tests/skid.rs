@@ -1,7 +1,7 @@
 //! `prim::skid` and `prim::width` against plain Rust.
 
 use dyad_hdl::ir::{Bits, Module};
-use dyad_hdl::prim::skid::skid;
+use dyad_hdl::prim::skid::{half_slice, skid};
 use dyad_hdl::prim::width::{narrow, widen};
 use dyad_tests::{Scoreboard, Sink, Source, Stall, Trial, trial};
 
@@ -66,8 +66,18 @@ fn skid_keeps_order_at_full_rate() {
 /// Neither end's signals reach the other's in the same cycle.
 #[test]
 fn skid_cuts_both_directions() {
-    let module = skid(8);
-    assert!(module.data().comb_deps.iter().all(Vec::is_empty), "a path of logic from an input to an output");
+    for module in [skid(8), half_slice(8)] {
+        assert!(module.data().comb_deps.iter().all(Vec::is_empty), "a path of logic from an input to an output");
+    }
+}
+
+#[test]
+fn half_slice_keeps_order_at_half_rate() {
+    trial(|t| {
+        for width in [1, 77] {
+            assert_eq!(run(t, &half_slice(width), <[Bits]>::to_vec), 2 * WORDS as u64, "a beat every second cycle");
+        }
+    });
 }
 
 #[test]

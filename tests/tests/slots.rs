@@ -14,7 +14,7 @@ use dyad_hdl::ir::Bits;
 use dyad_hdl::params::Params;
 use dyad_spec::{FrameType, Status};
 use dyad_tests::{Rng, Stall, Trial, field, trial};
-use slots_world::{Odds, World, answer, calm_world, end_of, run, small, world};
+use slots_world::{Odds, World, answer, calm_world, each_build, end_of, run, world};
 
 fn ask_any(t: &mut Trial, w: &mut World, blocks: u64) {
     let kind = *t.rng.pick(&[WRITE, WRITE, WRITE, WRITE, READ, READ, READ, FLUSH, OWN]);
@@ -50,7 +50,7 @@ fn odds() -> Odds {
 /// and only what the stores have lost is kept.
 #[test]
 fn slots_live_and_die() {
-    trial(|t| {
+    each_build(|t, p| {
         let lossy = odds();
         let mut seen = std::collections::HashSet::new();
         let cruel = Odds { refused: 15, store_error: 150, bad_again: 30, frame_lost: 3, ..lossy };
@@ -60,7 +60,7 @@ fn slots_live_and_die() {
             (Stall::Random, lossy, 200),
             (Stall::Random, cruel, 1000),
         ] {
-            let mut w = world(t, &small(), stall, odds);
+            let mut w = world(t, p, stall, odds);
             w.limit = 1 + t.rng.below(6);
             for _ in 0..60_000 {
                 if w.open_ops() < 100 && t.rng.one_in(12) {
@@ -85,7 +85,7 @@ fn slots_live_and_die() {
 /// The same where the peer owns half of the blocks: requests, their turns, and copies from the staging area.
 #[test]
 fn slots_request_what_the_peer_owns() {
-    trial(|t| {
+    each_build(|t, p| {
         let lossy = Odds { not_owner: 2, ..odds() };
         let cruel = Odds { refused: 15, store_error: 150, bad_again: 30, frame_lost: 3, ..lossy };
         for (stall, odds, blocks) in [
@@ -94,7 +94,7 @@ fn slots_request_what_the_peer_owns() {
             (Stall::Random, lossy, 200),
             (Stall::Random, Odds { busy: 2, ..lossy }, 30),
         ] {
-            let mut w = world(t, &small(), stall, odds);
+            let mut w = world(t, p, stall, odds);
             w.stage();
             w.limit = 1 + t.rng.below(6);
             for _ in 0..60_000 {
@@ -123,9 +123,9 @@ fn slots_request_what_the_peer_owns() {
 /// repeat at once, without one by a repeat in time.
 #[test]
 fn slots_request_step_by_step() {
-    trial(|t| {
+    each_build(|t, p| {
         for (turn, later) in [(None, 0), (Some(1), 0), (Some(0), 1)] {
-            let mut w = calm_world(t);
+            let mut w = calm_world(t, p);
             w.stage();
             w.odds.not_owner = 1;
             w.odds.frame_lost = u64::from(turn.is_some());
@@ -159,9 +159,9 @@ fn slot_and_seq(launch: &Bits) -> (u64, u64) {
 /// fence, and the lock stays. When the link has been down and up, the block is sent again, and its lock comes back once.
 #[test]
 fn slots_time_out_and_recover() {
-    trial(|t| {
+    each_build(|t, p| {
         for limit in [0, 1, 4, 15] {
-            let mut w = calm_world(t);
+            let mut w = calm_world(t, p);
             (w.limit, w.odds.frame_lost) = (limit, 1);
             let id = w.ask(WRITE, false, 0, 77);
             let wait = (limit + 2) * (w.resend_cycles + 2 * w.p.period as u64);
@@ -187,8 +187,8 @@ fn slots_time_out_and_recover() {
 /// BUSY puts off the next repeat, and does not count as one, however often it comes.
 #[test]
 fn slots_busy_is_no_loss() {
-    trial(|t| {
-        let mut w = calm_world(t);
+    each_build(|t, p| {
+        let mut w = calm_world(t, p);
         (w.limit, w.odds.busy) = (2, 1);
         let ids = [w.ask(WRITE, false, 0, 1), w.ask(FLUSH, false, 0, 0)];
         let wait = 10 * (w.resend_cycles + 2 * w.p.period as u64);
@@ -205,8 +205,8 @@ fn slots_busy_is_no_loss() {
 /// repeated, nothing is fenced, the lock stays, until the link has been down.
 #[test]
 fn slots_refused() {
-    trial(|t| {
-        let mut w = calm_world(t);
+    each_build(|t, p| {
+        let mut w = calm_world(t, p);
         w.odds.refused = 1;
         let ids: Vec<u64> = (0..12).map(|n| w.ask(if n % 4 == 0 { FLUSH } else { WRITE }, false, 0, n)).collect();
         let wait = 10 * (w.resend_cycles + 2 * w.p.period as u64);
@@ -225,8 +225,8 @@ fn slots_refused() {
 /// All slots wait for answers that were lost, and more operations wait for slots: the repeats come all the same.
 #[test]
 fn slots_repeat_when_all_are_taken() {
-    trial(|t| {
-        let mut w = calm_world(t);
+    each_build(|t, p| {
+        let mut w = calm_world(t, p);
         w.limit = 15;
         w.odds.answer_lost = 1;
         for lba in 0..200 {
@@ -245,8 +245,8 @@ fn slots_repeat_when_all_are_taken() {
 /// The engines take nothing for long: those that wait for admission do not keep the time-outs from coming.
 #[test]
 fn slots_repeat_when_engines_stand() {
-    trial(|t| {
-        let mut w = calm_world(t);
+    each_build(|t, p| {
+        let mut w = calm_world(t, p);
         w.limit = 15;
         w.odds.answer_lost = 1;
         w.ask(WRITE, false, 0, 500);
@@ -267,9 +267,9 @@ fn slots_repeat_when_engines_stand() {
 /// has done.
 #[test]
 fn slots_keep_the_lock_while_the_resender_reads() {
-    trial(|t| {
+    each_build(|t, p| {
         for bad_again in [0, 1] {
-            let mut w = calm_world(t);
+            let mut w = calm_world(t, p);
             (w.limit, w.odds.answer_lost, w.odds.bad_again) = (15, 1, bad_again);
             let id = w.ask(WRITE, false, 0, 5);
             while w.resender.is_none() {
@@ -296,8 +296,8 @@ fn slots_keep_the_lock_while_the_resender_reads() {
 /// Their locks come back when they are granted.
 #[test]
 fn slots_tell_those_who_wait() {
-    trial(|t| {
-        let mut w = calm_world(t);
+    each_build(|t, p| {
+        let mut w = calm_world(t, p);
         w.odds.store_error = 1;
         let lost = w.ask(WRITE, false, 0, 5);
         run(t, &mut w, 300);
@@ -324,9 +324,8 @@ fn slots_tell_those_who_wait() {
 /// A reset at any moment: every slot is free again, nothing of before is heard of, sequences go on.
 #[test]
 fn slots_reset() {
-    trial(|t| {
-        let p = small();
-        let mut w = world(t, &p, Stall::Quarter, odds());
+    each_build(|t, p| {
+        let mut w = world(t, p, Stall::Quarter, odds());
         for round in 0..12 {
             for _ in 0..t.rng.below(3000) {
                 if w.open_ops() < 100 && t.rng.one_in(8) {
@@ -355,20 +354,21 @@ fn slots_reset() {
 /// `s_op` to `m_lock` and to `m_flush`, `s_admit` to `m_write` and `m_read`, `s_end` to `m_done`.
 #[test]
 fn slots_latency() {
-    trial(|t| {
-        let mut w = calm_world(t);
+    each_build(|t, p| {
+        let mut w = calm_world(t, p);
         w.ask(WRITE, false, 0, 1);
         run(t, &mut w, 200);
         let at = |w: &World, stream: &str| w.times.iter().find(|x| x.1 == stream).expect("it passed").0;
         assert_eq!(at(&w, "m_lock") - at(&w, "s_op"), 1);
-        assert_eq!(at(&w, "m_write") - at(&w, "s_admit"), 2);
+        let decides = p.pace() as u64 / 2;
+        assert_eq!(at(&w, "m_write") - at(&w, "s_admit"), 1 + decides);
         let last = |w: &World, stream: &str| w.times.iter().rfind(|x| x.1 == stream).expect("it passed").0;
         let decided = last(&w, "s_answer").max(last(&w, "s_local"));
-        assert_eq!((at(&w, "m_done") - decided, at(&w, "m_release") - decided), (2, 2));
+        assert_eq!((at(&w, "m_done") - decided, at(&w, "m_release") - decided), (1 + decides, 1 + decides));
         w.times.clear();
         w.ask(FLUSH, false, 0, 1);
         run(t, &mut w, 200);
-        assert_eq!(at(&w, "m_flush") - at(&w, "s_op"), 2);
+        assert_eq!(at(&w, "m_flush") - at(&w, "s_op"), 1 + decides);
     });
 }
 
@@ -392,13 +392,12 @@ fn slots_default_size() {
 /// times as without jumps.
 #[test]
 fn slots_jumps_change_nothing() {
-    trial(|t| {
-        let p = small();
+    each_build(|t, p| {
         let logs = [false, true].map(|jump| {
             t.rng = Rng::new(t.seed);
             let mut w = world(
                 t,
-                &p,
+                p,
                 Stall::None,
                 Odds { frame_lost: 3, answer_lost: 3, aborted: 5, busy: 5, ..Odds::default() },
             );

@@ -14,17 +14,17 @@ use dyad_hdl::bundle::own_code::{RELEASE, UNASKED};
 use dyad_hdl::bundle::{LocalDone, OpInfo, OwnJob};
 use dyad_hdl::offload::slots::slots;
 use dyad_spec::Status;
-use dyad_tests::{Stall, Trial, field, pack, trial};
-use slots_world::{Odds, World, calm_world, end_of, run, small, world};
+use dyad_tests::{Stall, Trial, field, pack};
+use slots_world::{Odds, World, calm_world, each_build, end_of, run, world};
 
 /// NOT_OWNER, step by step: at the next scan the request takes its lock and looks again. It is a request again at once, or
 /// waits while this site is about to hand the block over, or becomes an own write: home from the staging area under a number
 /// of its own, and then to the peer, read from the store.
 #[test]
 fn slots_look_again() {
-    trial(|t| {
+    each_build(|t, p| {
         for waits in [false, true] {
-            let mut w = calm_world(t);
+            let mut w = calm_world(t, p);
             w.stage();
             (w.odds.not_owner, w.odds.turned_away) = (1, 1);
             let id = w.ask(WRITE, false, 0, 77);
@@ -73,9 +73,9 @@ fn slots_look_again() {
 /// own write that is told NOT_OWNER is repeated in time.
 #[test]
 fn slots_wait_for_another_owner() {
-    trial(|t| {
+    each_build(|t, p| {
         for cut in [false, true] {
-            let mut w = calm_world(t);
+            let mut w = calm_world(t, p);
             w.stage();
             w.odds.closing = 1;
             let (write, read) = (w.ask(WRITE, false, 0, 7), w.ask(READ, false, 0, 7));
@@ -114,8 +114,8 @@ fn slots_wait_for_another_owner() {
 /// There is an end to a command's patience: the 256th time that it is put off, it is told; its work goes on.
 #[test]
 fn slots_are_put_off_for_ever() {
-    trial(|t| {
-        let mut w = calm_world(t);
+    each_build(|t, p| {
+        let mut w = calm_world(t, p);
         w.stage();
         (w.limit, w.resend_cycles) = (2, 100);
         (w.odds.not_owner, w.odds.turned_away, w.odds.own_locked) = (1, 1, 1);
@@ -135,7 +135,7 @@ fn slots_are_put_off_for_ever() {
 /// not, is that of this use of its slot alone.
 #[test]
 fn slots_ask_for_owners() {
-    trial(|t| {
+    each_build(|t, p| {
         for (odds, again, end) in [
             (Odds::default(), 0, Status::Ok),
             (Odds { bad_lba: 1, ..Odds::default() }, 0, Status::BadLba),
@@ -144,7 +144,7 @@ fn slots_ask_for_owners() {
             (Odds { busy: 1, ..Odds::default() }, 1, Status::Ok),
             (Odds { frame_lost: 1, ..Odds::default() }, 1, Status::Ok),
         ] {
-            let mut w = world(t, &small(), Stall::None, Odds { engine: 10, line: 20, ..odds });
+            let mut w = world(t, p, Stall::None, Odds { engine: 10, line: 20, ..odds });
             let id = w.ask(OWN, false, 3, 77);
             run(t, &mut w, 200);
             assert_eq!(end_of(&w, id), (again == 0).then_some(end));
@@ -158,7 +158,7 @@ fn slots_ask_for_owners() {
             assert_eq!((w.model.in_use(), w.committed), (0, 0));
         }
         // Nobody answers: as many jobs as repeats are allowed, and the fence.
-        let mut w = calm_world(t);
+        let mut w = calm_world(t, p);
         (w.odds.frame_lost, w.limit) = (1, 3);
         let id = w.ask(OWN, false, 3, 77);
         let wait = 6 * (w.resend_cycles + 2 * w.p.period as u64);
@@ -173,8 +173,8 @@ fn slots_ask_for_owners() {
 /// then on, and no longer when it has ended.
 #[test]
 fn slots_count_what_is_kept_while_it_looks() {
-    trial(|t| {
-        let mut w = calm_world(t);
+    each_build(|t, p| {
+        let mut w = calm_world(t, p);
         w.stage();
         (w.odds.not_owner, w.odds.turned_away) = (1, 1);
         let id = w.ask(WRITE, false, 0, 5);
@@ -210,8 +210,8 @@ fn slots_count_what_is_kept_while_it_looks() {
 /// admitted is sent again until the peer has it, or the owner would never change.
 #[test]
 fn slots_are_all_scanned_while_one_waits() {
-    trial(|t| {
-        let mut w = calm_world(t);
+    each_build(|t, p| {
+        let mut w = calm_world(t, p);
         w.limit = 15;
         w.odds.closing = 1;
         w.ask(WRITE, false, 0, 7);
@@ -237,9 +237,9 @@ fn slots_are_all_scanned_while_one_waits() {
 /// What nobody has asked for (see `follow`) is done, and gives its slot back, but no command is told of its end.
 #[test]
 fn slots_tell_nobody_of_what_nobody_asked() {
-    trial(|t| {
+    each_build(|t, p| {
         for unasked in [false, true] {
-            let mut dut = t.dut(&slots(&small()));
+            let mut dut = t.dut(&slots(p));
             let mut streams = Streams::new(&dut, &["s_op", "s_local"], &["m_own", "m_done"], Stall::None);
             dut.poke("link_ok", 1);
             dut.poke("resend_cycles", 1 << 20);

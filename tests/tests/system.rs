@@ -4,7 +4,7 @@ use dyad_driver::Mtu;
 use dyad_driver::backing::Backing;
 use dyad_sim::Site;
 use dyad_spec::counters::Counter;
-use dyad_tests::system::{LUN, Pair, Setup, pattern};
+use dyad_tests::system::{LUN, Pair, Setup, Size, pattern};
 
 fn writes_reach_both_stores_and_read_back(setup: &Setup) -> Pair {
     let mut pair = Pair::new(setup);
@@ -52,8 +52,8 @@ fn dual_write_512_standard() {
 /// A build for a small FPGA: a store port of another width, and two LUNs.
 #[test]
 fn dual_write_of_a_small_board() {
-    for mtu in [Mtu::Jumbo, Mtu::Standard] {
-        let mut pair = writes_reach_both_stores_and_read_back(&Setup { board: true, ..Setup::new(64, mtu) });
+    for (size, mtu) in [(Size::Board, Mtu::Jumbo), (Size::Board, Mtu::Standard), (Size::Sliced, Mtu::Standard)] {
+        let mut pair = writes_reach_both_stores_and_read_back(&Setup { size, ..Setup::new(64, mtu) });
         assert_eq!(pair.a.device().info().lun_count, 2);
         // The driver knows which numbers there are, and so does the card.
         let refused = pair.a.device().lun(2).expect_err("a LUN that is not there");

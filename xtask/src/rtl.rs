@@ -77,14 +77,20 @@ pub fn ecp5_parts(size: Size, core_div: u32) -> String {
     board::ecp5_parts(&Params { clock_khz, ..size.params(64) }, serial_div(core_div) as usize)
 }
 
-/// Everything that is linted: the whole core, and with it every block, at each width and at two points of its sizes.
+/// Everything that is linted: the whole core, and with it every block, at each width and at points of its sizes.
 pub fn units() -> Result<Vec<Unit>> {
     let mut out = Vec::new();
-    for data_w in [64, 512] {
-        for (suffix, params) in [("", Params::new(data_w)), ("_small", Params::small(data_w))] {
-            let text = verilog::print(&top::dyad_core(&params));
-            out.push(Unit { name: format!("dyad_core_{data_w}{suffix}"), top: "dyad_core".to_string(), text });
-        }
+    let board = Params::board(64);
+    for (suffix, params) in [
+        ("", Params::new(64)),
+        ("_small", Params::small(64)),
+        ("_board", board.clone()),
+        ("_sliced", board.with_slices()),
+        ("", Params::new(512)),
+        ("_small", Params::small(512)),
+    ] {
+        let text = verilog::print(&top::dyad_core(&params));
+        out.push(Unit { name: format!("dyad_core_{}{suffix}", params.data_w), top: "dyad_core".to_string(), text });
     }
     Ok(out)
 }

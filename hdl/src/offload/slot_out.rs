@@ -6,6 +6,7 @@ use crate::bundle::{
     BlockDone, CompareJob, CopyJob, HOLDER_W, Launch, LockRel, LockReq, OpInfo, OwnJob, Resend, Resolved, SLOT_W,
     SlotUse,
 };
+use crate::params::Params;
 use crate::prelude::*;
 use crate::prim::free_list::free_list;
 use crate::stream::{Mailer, event_out};
@@ -129,8 +130,10 @@ pub(super) struct Pool {
     free: Inst,
     /// Not all slots are in it yet.
     pub filling: E,
-    /// The word of the slot that was put in a cycle ago is cleared.
+    /// The word of the slot that was put in a cycle ago is cleared; two cycles ago in a build with slices.
     pub clearing: Var,
+    /// A word is about to be, or is.
+    pub clears: E,
     /// A slot is given back.
     pub give_back: Var,
     /// Slots in use.
@@ -138,14 +141,22 @@ pub(super) struct Pool {
 }
 
 impl Pool {
-    pub fn new(m: &M, count: usize) -> Self {
-        let free = m.inst("u_free", &free_list(count, SLOT_W));
+    pub fn new(m: &M, p: &Params) -> Self {
+        let free = m.inst("u_free", &free_list(p.slots, SLOT_W));
         let filling = free.get("filling");
         let clearing = m.reg("clearing", 1, 0);
-        clearing.set(filling);
+        let clears = if p.sliced {
+            let looks = m.reg("clear_looks", 1, 0);
+            looks.set(filling);
+            clearing.set(looks);
+            looks | clearing
+        } else {
+            clearing.set(filling);
+            clearing.get()
+        };
         let give_back = m.wire_or("give_back", 1, 0);
         free.set("back_valid", give_back);
-        Self { free, filling, clearing, give_back, used: m.reg("used", 13, 0) }
+        Self { free, filling, clearing, clears, give_back, used: m.reg("used", 13, 0) }
     }
 
     /// There is a free slot, and its number.

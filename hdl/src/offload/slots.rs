@@ -99,9 +99,9 @@ pub fn slots(p: &Params) -> Module {
         let pulses = EVENTS.map(|name| pulse(m, name));
         let raise = |name: &str| pulses[EVENTS.iter().position(|e| *e == name).expect("an event of slots")].set(1);
 
-        let pool = Pool::new(m, count);
-        let Pool { filling, clearing, give_back, used, .. } = pool;
-        ready.set(!filling & !clearing);
+        let pool = Pool::new(m, p);
+        let Pool { filling, clearing, clears, give_back, used, .. } = pool;
+        ready.set(!filling & !clears);
         in_use.set(used.zext(16));
 
         // Stage 0: choose an event, read the slot's words.
@@ -109,7 +109,7 @@ pub fn slots(p: &Params) -> Module {
         // Each slot stands in the resend queue at most once, so it never overflows.
         let again = m.inst("u_again", &fifo_ram(count, SLOT_W));
         let again_ok = again.get("m_valid") & to.free_for_again();
-        let idle = (!busy & !filling & !clearing & to.free()).named("idle");
+        let idle = (!filling & !clears & to.free()).named("idle");
         let op = OpInfo::unpack(sources.op.data);
         let (has_slot, new_slot) = pool.first();
         let jobs_free = (op.kind.ne(FLUSH) | to.flush.free()) & !to.own.full();
@@ -118,6 +118,7 @@ pub fn slots(p: &Params) -> Module {
         let scan_at = m.reg("scan_at", clog2(count), 0);
         let event = Event::choose(
             m,
+            p,
             busy,
             &sources,
             &Conditions {
@@ -129,7 +130,7 @@ pub fn slots(p: &Params) -> Module {
                 again_slot: again.get("m_data"),
                 new_slot,
                 scan_slot: scan_at.zext(SLOT_W),
-                scan: scan_at.ne(now.slice(1, clog2(count))),
+                scan: scan_at.ne(now.slice(clog2(p.pace()), clog2(count))),
                 clear: filling,
                 clear_slot: pool.next(),
             },
@@ -148,27 +149,37 @@ pub fn slots(p: &Params) -> Module {
         let info_ram = m.ram("info_ram", count, OpInfo::WIDTH).collisions_undefined();
         let state_ram = m.ram("state_ram", count, SlotState::WIDTH).collisions_undefined();
         let read_addr = chosen.slice(0, mask);
-        let info = OpInfo::unpack(info_ram.read(read_addr));
-        let cur_packed = state_ram.read(read_addr);
+        let (info_packed, state_packed) = (info_ram.read(read_addr), state_ram.read(read_addr));
+        let (info_1, cur_1) = (OpInfo::unpack(info_packed), SlotState::unpack(state_packed));
+
+        // What stage 1 finds out stands in stage 2, where there is one.
+        let late = |name: &str, value: E| late(m, p, name, value);
+        let info = OpInfo::unpack(late("info_q", info_packed));
+        let cur_packed = late("cur_q", state_packed);
         let cur = SlotState::unpack(cur_packed);
+        let phase = |name: &str, phase| late(name, cur_1.phase.eq(phase));
+        let kind = |name: &str, kind| late(name, info_1.kind.eq(kind));
+        let seq_1 = late("seq_1_q", cur_1.seq + 1);
         let next = Next::new(m, SlotState::FIELDS, cur_packed);
         let write_state = m.wire_or("write_state", 1, busy & !is_scan);
         let write_addr = event_slot.slice(0, mask);
+        let state_at = if p.sliced { mux(clearing, late("clear_at", write_addr), write_addr) } else { write_addr };
         info_ram.write(is_op.get(), write_addr, new_info);
-        state_ram.write(write_state | clearing, write_addr, next.pack());
+        state_ram.write(write_state | clearing, state_at, next.pack());
 
         fence_lun_q.set(info.lun);
-        let is_compare = info.kind.eq(COMPARE).named("is_compare");
-        let puts = info.kind.eq(WRITE) | info.kind.eq(ZEROES);
+        let is_compare = kind("kind_compare", COMPARE).named("is_compare");
+        let puts = kind("kind_write", WRITE) | kind("kind_zeroes", ZEROES);
         let is_write = (puts | is_compare).named("is_write");
-        let is_flush = info.kind.eq(FLUSH).named("is_flush");
-        let is_own = info.kind.eq(OWN).named("is_own");
+        let is_flush = kind("kind_flush", FLUSH).named("is_flush");
+        let is_own = kind("kind_own", OWN).named("is_own");
         let mirrored = ((is_write | is_flush | is_own) & !info.local).named("mirrored");
-        let active = cur.phase.eq(ACTIVE).named("active");
-        let copying = cur.phase.eq(COPYING).named("copying");
-        let parked = cur.phase.eq(PARKED).named("parked");
+        let active = phase("phase_active", ACTIVE).named("active");
+        let copying = phase("phase_copying", COPYING).named("copying");
+        let parked = phase("phase_parked", PARKED).named("parked");
         // A request that is out holds no lock.
-        let owning = cur.phase.eq(OWNING).named("owning");
+        let owning = phase("phase_owning", OWNING).named("owning");
+        let waiting = phase("phase_waiting", WAITING);
         let unlocked = ((active & cur.request) | is_flush | is_own | parked | owning).named("unlocked");
         let for_owner = is_own | owning; // it waits for a change of owner
         let staging = m.reg("staging", 1, 0);
@@ -210,8 +221,8 @@ pub fn slots(p: &Params) -> Module {
             let new = OpInfo::unpack(new_info);
             let (flush, own) = (new.kind.eq(FLUSH), new.kind.eq(OWN));
             begin(&next, &cur, now, flush, own);
-            when(flush, || to.flush.send(launch_of(here, cur.seq + 1, &new, zero(32), zero(1))));
-            when(own, || to.ask_owner(here, cur.seq + 1, &new, zero(1)));
+            when(flush, || to.flush.send(launch_of(here, seq_1, &new, zero(32), zero(1))));
+            when(own, || to.ask_owner(here, seq_1, &new, zero(1)));
         });
         // The lock is asked for in stage 0 already: the grant takes longer than the words' writing.
         when(take_op & op.kind.ne(FLUSH) & op.kind.ne(OWN), || {
@@ -234,7 +245,7 @@ pub fn slots(p: &Params) -> Module {
             .elsewhen(ours, || {
                 // An own write, under a number of its own (R14): home first, then to the peer.
                 next.set("phase", ACTIVE);
-                next.set("seq", cur.seq + 1);
+                next.set("seq", seq_1);
                 for (flag, value) in [("request", 0), ("local_done", 0), ("staged", 1), ("aborted", 1), ("sent", 1)] {
                     next.set(flag, value);
                 }
@@ -261,13 +272,13 @@ pub fn slots(p: &Params) -> Module {
                 .elsewhen(is_compare, || {
                     // What is compared is decided by the owner: this site has to be it.
                     next.set("phase", OWNING);
-                    next.set("seq", cur.seq + 1);
+                    next.set("seq", seq_1);
                     next.set("t_last", now);
                     for flag in ["local_done", "sent"] {
                         next.set(flag, 1);
                     }
                     unlock(lit(1, 1));
-                    to.ask_owner(here, cur.seq + 1, &info, zero(1));
+                    to.ask_owner(here, seq_1, &info, zero(1));
                 })
                 .elsewhen(foreign & !staging, || {
                     end_with(Status::NotOwner);
@@ -276,7 +287,7 @@ pub fn slots(p: &Params) -> Module {
                 .otherwise(|| {
                     launch.set(1);
                     next.set("phase", ACTIVE);
-                    next.set("seq", cur.seq + 1);
+                    next.set("seq", seq_1);
                     next.set("t_lookup", now);
                     next.set("request", foreign);
                 });
@@ -290,7 +301,7 @@ pub fn slots(p: &Params) -> Module {
                 .otherwise(|| {
                     launch.set(1);
                     next.set("phase", ACTIVE);
-                    next.set("seq", cur.seq + 1);
+                    next.set("seq", seq_1);
                     next.set("t_lookup", now);
                     for flag in ["local_done", "sent", "retries", "busy"] {
                         next.set(flag, 0);
@@ -298,7 +309,7 @@ pub fn slots(p: &Params) -> Module {
                 });
         });
         let resolved = (cur.acked & cur.local_done & !cur.broken).named("resolved");
-        when(is_sent & active & sent.seq.eq(cur.seq), || {
+        when(is_sent & active & late("sent_now", sent.seq.eq(cur_1.seq)), || {
             next.set("sent", 1);
             next.set("t_last", now);
             when(!sent.resend, || {
@@ -313,12 +324,13 @@ pub fn slots(p: &Params) -> Module {
             .elsewhen(sent.resend & resolved, || settle.set(1));
         });
         // A request is waited for while it looks who owns the block, too.
-        let out = active | owning | (cur.request & (parked | cur.phase.eq(WAITING)));
-        let matched = out & mirrored & !cur.acked & cur.sent & answer.seq.eq(cur.seq);
+        let out = active | owning | (cur.request & (parked | waiting));
+        let matched = out & mirrored & !cur.acked & cur.sent & late("answer_now", answer.seq.eq(cur_1.seq));
         // The peer asks whether a use of a slot is complete: it is when the slot is past it, or has been given back.
         let asked = (is_answer & answer.ftype.eq(FrameType::AskCommit.code())).named("asked");
-        let past = (cur.seq - answer.seq).named("past");
-        let complete = mux(past.any(), !past.bit(31), !out & !copying).named("complete");
+        let past = (cur_1.seq - answer.seq).named("past");
+        let (other, before) = (late("past_other", past.any()), late("past_before", past.bit(31)));
+        let complete = mux(other, !before, !out & !copying).named("complete");
         // It goes on, but there is an end to the command's patience.
         let wait_for_owner = || {
             next.set("busy", 1);
@@ -367,7 +379,7 @@ pub fn slots(p: &Params) -> Module {
             });
         });
         // What `admit` says of a command about owners.
-        when(is_local & local.own & (owning | (active & is_own)) & local.crc.eq(cur.seq), || {
+        when(is_local & local.own & (owning | (active & is_own)) & late("local_now", local.crc.eq(cur_1.seq)), || {
             when(local.status.eq(Status::Locked.code()), wait_for_owner)
                 .elsewhen(owning & !cur.reported & local.status.eq(Status::Ok.code()), || {
                     next.set("phase", WAITING);
@@ -423,10 +435,11 @@ pub fn slots(p: &Params) -> Module {
             status.set(end.status);
         });
 
-        let age = (now - cur.t_last).named("age");
-        let expired = age.ge(resend_cycles).named("expired");
+        let age = (now - cur_1.t_last).named("age");
+        let expired = late("age_expired", age.ge(resend_cycles)).named("expired");
         let horizon = lit((JUMP_PERIODS + 3) * p.period as u64, 32);
-        let due_soon = (resend_cycles.lt(horizon) | age.ge(resend_cycles - horizon)).named("due_soon");
+        let due_soon = resend_cycles.lt(horizon) | age.ge(resend_cycles - horizon);
+        let due_soon = late("age_due_soon", due_soon).named("due_soon");
         let kept = m.reg("kept", 13, 0);
         let unsettled = (mux(is_flush, !cur.reported, cur.local_done) & !cur.broken & !cur.acked).named("unsettled");
         let awaits = ((active | owning) & mirrored & cur.sent & unsettled & !cur.refused).named("awaits");
@@ -473,7 +486,7 @@ pub fn slots(p: &Params) -> Module {
             });
         });
         // A request that the owner has waits for its lock here: it is told when the block may never be free, and goes on waiting.
-        let patience = kept.any() & age.slice(4, 28).zext(32).ge(resend_cycles);
+        let patience = kept.any() & late("age_patience", age.slice(4, 28).zext(32).ge(resend_cycles));
         when(is_scan & copying & !cur.reported, || {
             write_state.set(1);
             near.set(kept.any());
@@ -483,7 +496,7 @@ pub fn slots(p: &Params) -> Module {
             });
         });
         // Operations that wait for a lock: they fail when the link is gone, or when the block may never be free.
-        when(is_scan & cur.phase.eq(WAITING) & !cur.reported & !info.local, || {
+        when(is_scan & waiting & !cur.reported & !info.local, || {
             write_state.set(1);
             near.set(kept.any());
             when(!link_ok, || {
@@ -533,7 +546,7 @@ pub fn slots(p: &Params) -> Module {
         when(launch, || {
             let request = foreign & is_admit;
             let epoch = mux(is_compared, compared.epoch, admit.epoch);
-            let out = launch_of(here, cur.seq + 1, &info, epoch, request);
+            let out = launch_of(here, seq_1, &info, epoch, request);
             when(request, || unlock(lit(1, 1)));
             when(is_write, || to.write.send(out)).otherwise(|| to.read.send(out));
         });
@@ -595,4 +608,14 @@ pub fn slots(p: &Params) -> Module {
         m.prove("a_slot_is_given_back_only_in_stage_1", !give_back | busy);
         m.prove("used_never_underflows", !(ends & !taken) | used.any());
     })
+}
+
+/// A value of stage 1 in the stage that decides.
+fn late(m: &M, p: &Params, name: &str, value: E) -> E {
+    if !p.sliced {
+        return value;
+    }
+    let q = m.reg_nr(name, value.width());
+    q.set(value);
+    q.get()
 }

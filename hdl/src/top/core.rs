@@ -23,8 +23,8 @@
 use dyad_spec::counters::Counter;
 
 use super::guard::axis_guard;
-use super::wiring::{Block, Nets, event, stream};
-use crate::bundle::{AdminCmd, Answer, CompareJob, CopyJob, Launch, LocalDone, Lookup, OpInfo, Sent, SlotUse, TxJob};
+use super::wiring::{Block, End, Nets, Wires, event};
+use crate::bundle::{Answer, LocalDone, Lookup, OpInfo, Sent, SlotUse};
 use crate::bundle::{LBA_W, LockGrant, LockRel, LockReq, LookupReq, OwnFrame, Resolved, SLOT_W, TxCtl};
 use crate::params::Params;
 use crate::prelude::*;
@@ -171,6 +171,7 @@ pub fn dyad_core(p: &Params) -> Module {
     module("dyad_core", |m| {
         m.doc(format!("Dyad card: DATA_W {}, STORE_W {}, {} slots.", p.data_w, p.store_w, p.slots));
         let mut nets = Nets::default();
+        let wires = Wires::new(m, p);
         nets.put("now", m.input("now", 64));
 
         let csr = Block::new(m, "csr", &csr::csr::csr(p));
@@ -284,36 +285,35 @@ pub fn dyad_core(p: &Params) -> Module {
         // A store that has failed to write a block, at either site, takes the LUN out of service.
         let fences = |on: E, lun: E| (0..p.luns).rev().map(|n| on & lun.eq(n)).collect::<Vec<E>>();
         let own = cat(&fences(slots.get("ev_lun_fence"), slots.get("fence_lun")));
-        csr.set("lun_fence", own | cat(&fences(mirror.get("ev_store_error"), mirror.get("fence_lun"))));
+        let theirs = cat(&fences(mirror.get("ev_store_error"), mirror.get("fence_lun")));
+        csr.set("lun_fence", own | wires.late("mirror_fence", theirs));
         counters.set("addr", csr.get("counter_addr"));
         csr.set("counter_data", counters.get("data"));
-        stream(&sq_fetch, "m_sqe", &decode, "s_sqe");
-        stream(&cmd_table, "m_free", &decode, "s_free");
-        stream(&cmd_table, "m_cqe", &cq_post, "s_cqe");
-        stream(&decode, "m_new", &cmd_table, "s_new");
-        stream(&decode, "m_error", &cmd_table, "s_error");
+        wires.stream(&sq_fetch, "m_sqe", &decode, "s_sqe");
+        wires.stream(&cmd_table, "m_free", &decode, "s_free");
+        wires.stream(&cmd_table, "m_cqe", &cq_post, "s_cqe");
+        wires.stream(&decode, "m_new", &cmd_table, "s_new");
+        wires.stream(&decode, "m_error", &cmd_table, "s_error");
         let ops = Block::new(m, "ops", &stream_mux(2, OpInfo::WIDTH, Policy::Fixed));
-        stream(&follow, "m_op", &ops, "s0");
-        stream(&decode, "m_op", &ops, "s1");
-        stream(&ops, "m", &slots, "s_op");
+        wires.stream(&follow, "m_op", &ops, "s0");
+        wires.stream(&decode, "m_op", &ops, "s1");
+        wires.stream(&ops, "m", &slots, "s_op");
         event(&admit, "m_note", &follow, "s_note");
         follow.set("after", csr.get("hand_over_after"));
-        let admin_cmds = Block::new(m, "admin_cmds", &fifo(16, AdminCmd::WIDTH));
-        stream(&decode, "m_admin", &admin_cmds, "s");
-        stream(&admin_cmds, "m", &admin, "s_cmd");
-        stream(&admin, "m_done", &cmd_table, "s_admin");
-        stream(&slots, "m_done", &cmd_table, "s_done");
+        wires.queue("admin_cmds", 16, (&decode, "m_admin"), (&admin, "s_cmd"));
+        wires.stream(&admin, "m_done", &cmd_table, "s_admin");
+        wires.stream(&slots, "m_done", &cmd_table, "s_done");
 
         // Host memory.
         for (i, client) in [&sq_fetch, &launch, &admin].into_iter().enumerate() {
-            stream(client, "m_rd", &host_rd, &format!("s_rd{i}"));
-            stream(&host_rd, &format!("m_rdata{i}"), client, "s_rdata");
+            wires.stream(client, "m_rd", &host_rd, &format!("s_rd{i}"));
+            wires.beats(&host_rd, &format!("m_rdata{i}"), client, "s_rdata");
         }
-        stream(&compare, "m_hrd", &host_rd, "s_rd3");
-        stream(&host_rd, "m_rdata3", &compare, "s_hdata");
+        wires.stream(&compare, "m_hrd", &host_rd, "s_rd3");
+        wires.beats(&host_rd, "m_rdata3", &compare, "s_hdata");
         for (i, client) in [&cq_post, &read, &admin].into_iter().enumerate() {
-            stream(client, "m_wr", &host_wr, &format!("s_wr{i}"));
-            stream(client, "m_wdata", &host_wr, &format!("s_wdata{i}"));
+            wires.stream(client, "m_wr", &host_wr, &format!("s_wr{i}"));
+            wires.beats(client, "m_wdata", &host_wr, &format!("s_wdata{i}"));
             event(&host_wr, &format!("m_b{i}"), client, "s_b");
         }
         host_rd.expose(m, "m_axi_", "m_axi_host_");
@@ -323,17 +323,17 @@ pub fn dyad_core(p: &Params) -> Module {
         // Locks: the mirror first, for it waits on nothing of this host.
         let wanted = Block::new(m, "lock_wanted", &stream_mux(3, LockReq::WIDTH, Policy::Fixed));
         for (i, client) in [&mirror, &pending, &slots].into_iter().enumerate() {
-            stream(client, "m_lock", &wanted, &format!("s{i}"));
+            wires.stream(client, "m_lock", &wanted, &format!("s{i}"));
         }
-        stream(&wanted, "m", &locks, "s_acquire");
+        wires.stream(&wanted, "m", &locks, "s_acquire");
         let released = Block::new(m, "lock_released", &stream_mux(3, LockRel::WIDTH, Policy::RoundRobin));
         // The lock table may wait for the mirror to take a grant, which then must not wait for a release.
         let mirror_released = Block::new(m, "mirror_released", &fifo(16, LockRel::WIDTH));
-        stream(&mirror, "m_release", &mirror_released, "s");
-        stream(&mirror_released, "m", &released, "s0");
-        stream(&slots, "m_release", &released, "s1");
-        stream(&pending, "m_release", &released, "s2");
-        stream(&released, "m", &locks, "s_release");
+        wires.stream(&mirror, "m_release", &mirror_released, "s");
+        wires.stream(&mirror_released, "m", &released, "s0");
+        wires.stream(&slots, "m_release", &released, "s1");
+        wires.stream(&pending, "m_release", &released, "s2");
+        wires.stream(&released, "m", &locks, "s_release");
         event(&locks, "m_nack", &mirror, "s_nack");
         let grants = Block::new(m, "grants", &fifo_ram(p.slots.max(64), LockGrant::WIDTH));
         let grant = locks.get("m_grant_data");
@@ -348,21 +348,20 @@ pub fn dyad_core(p: &Params) -> Module {
         grants.set("s_data", grant);
         let elsewhere = mux(to_pending, pending.get("s_grant_ready"), grants.get("s_ready"));
         locks.set("m_grant_ready", mux(to_mirror, mirror.get("s_grant_ready"), elsewhere));
-        stream(&grants, "m", &admit, "s_grant");
-        stream(&admit, "m_admit", &slots, "s_admit");
+        wires.stream(&grants, "m", &admit, "s_grant");
+        wires.stream(&admit, "m_admit", &slots, "s_admit");
 
         // The directory: the mirror, then admission, then repeats, then LOOKUP.
         let from_mirror = mirror.get("m_dir_valid");
-        let from_admit = admit.get("m_dir_valid");
-        let from_admin = admin.get("m_dir_valid");
-        let admin_req = cat(&[lit(ADMIN_TAG, 4), admin.get("m_dir_data")]);
-        admit.set("m_dir_ready", !from_mirror);
-        let from_resend = resend.get("m_dir_valid");
-        resend.set("m_dir_ready", !from_mirror & !from_admit);
-        admin.set("m_dir_ready", !from_mirror & !from_admit & !from_resend);
+        let [by_admit, by_resend, by_admin] = [&admit, &resend, &admin].map(|client| wires.end(client, "m_dir"));
+        let [from_admit, from_resend, from_admin] = [&by_admit, &by_resend, &by_admin].map(End::valid);
+        let admin_req = cat(&[lit(ADMIN_TAG, 4), by_admin.data()]);
+        by_admit.set_ready(!from_mirror);
+        by_resend.set_ready(!from_mirror & !from_admit);
+        by_admin.set_ready(!from_mirror & !from_admit & !from_resend);
         directory.set("s_lookup_valid", any_of(&[from_mirror, from_admit, from_resend, from_admin]));
-        let rare = mux(from_resend, resend.get("m_dir_data"), admin_req);
-        let asked = mux(from_mirror, mirror.get("m_dir_data"), mux(from_admit, admit.get("m_dir_data"), rare));
+        let rare = mux(from_resend, by_resend.data(), admin_req);
+        let asked = mux(from_mirror, mirror.get("m_dir_data"), mux(from_admit, by_admit.data(), rare));
         assert_eq!(asked.width(), LookupReq::WIDTH);
         directory.set("s_lookup_data", asked);
         let answer = directory.get("m_lookup_data");
@@ -375,28 +374,18 @@ pub fn dyad_core(p: &Params) -> Module {
         admin.set("s_dir_data", answer);
 
         // Payload: host to store and wire.
-        let writes = Block::new(m, "writes", &fifo(8, Launch::WIDTH));
-        stream(&slots, "m_write", &writes, "s");
-        stream(&writes, "m", &launch, "s_write");
-        let reads = Block::new(m, "reads", &fifo(8, Launch::WIDTH));
-        stream(&slots, "m_read", &reads, "s");
-        stream(&reads, "m", &read, "s_read");
-        let jobs = Block::new(m, "jobs", &fifo(16, TxJob::WIDTH));
-        stream(&launch, "m_job", &jobs, "s");
-        stream(&jobs, "m", &eth_tx, "s_job");
-        stream(&launch, "m_pay", &eth_tx, "s_pay");
-        stream(&slots, "m_resend", &resend, "s_resend");
-        stream(&resend, "m_job", &eth_tx, "s_rjob");
-        stream(&resend, "m_pay", &eth_tx, "s_rpay");
-        let copies = Block::new(m, "copies", &fifo(8, CopyJob::WIDTH));
-        stream(&slots, "m_copy", &copies, "s");
-        stream(&copies, "m", &copy, "s_copy");
-        let compares = Block::new(m, "compares", &fifo(8, CompareJob::WIDTH));
-        stream(&slots, "m_compare", &compares, "s");
-        stream(&compares, "m", &compare, "s_job");
-        stream(&compare, "m_result", &slots, "s_compared");
-        stream(&slots, "m_flush", &flush, "s_flush");
-        stream(&slots, "m_reflush", &flush, "s_again");
+        wires.queue("writes", 8, (&slots, "m_write"), (&launch, "s_write"));
+        wires.queue("reads", 8, (&slots, "m_read"), (&read, "s_read"));
+        wires.queue("jobs", 16, (&launch, "m_job"), (&eth_tx, "s_job"));
+        wires.beats(&launch, "m_pay", &eth_tx, "s_pay");
+        wires.stream(&slots, "m_resend", &resend, "s_resend");
+        wires.stream(&resend, "m_job", &eth_tx, "s_rjob");
+        wires.beats(&resend, "m_pay", &eth_tx, "s_rpay");
+        wires.queue("copies", 8, (&slots, "m_copy"), (&copy, "s_copy"));
+        wires.queue("compares", 8, (&slots, "m_compare"), (&compare, "s_job"));
+        wires.stream(&compare, "m_result", &slots, "s_compared");
+        wires.stream(&slots, "m_flush", &flush, "s_flush");
+        wires.stream(&slots, "m_reflush", &flush, "s_again");
         let ctl = Block::new(m, "ctl", &stream_mux(5, TxCtl::WIDTH, Policy::RoundRobin));
         let own = OwnFrame::unpack(admit.get("m_own_data"));
         let OwnFrame { ftype, code, slot, seq, lun, lba, epoch } = own;
@@ -405,26 +394,26 @@ pub fn dyad_core(p: &Params) -> Module {
         ctl.set("s4_data", TxCtl { ftype, code, slot, seq, t_ref, lun, epoch, lba_high }.pack());
         admit.set("m_own_ready", ctl.get("s4_ready"));
         for (i, client) in [&mirror, &flush, &pending, &commits].into_iter().enumerate() {
-            stream(client, "m_ctl", &ctl, &format!("s{i}"));
+            wires.stream(client, "m_ctl", &ctl, &format!("s{i}"));
         }
-        stream(&ctl, "m", &eth_tx, "s_ctl");
-        stream(&mailbox, "m_mb", &eth_tx, "s_mb");
-        stream(&mailbox, "m_mbpay", &eth_tx, "s_mbpay");
+        wires.stream(&ctl, "m", &eth_tx, "s_ctl");
+        wires.stream(&mailbox, "m_mb", &eth_tx, "s_mb");
+        wires.beats(&mailbox, "m_mbpay", &eth_tx, "s_mbpay");
 
         // Owners: frames and commands, requests of the peer's, ends of what was admitted.
         let owns = Block::new(m, "owns", &fifo(16, OwnFrame::WIDTH));
         event(&eth_rx, "m_own", &owns, "s");
-        stream(&owns, "m", &admit, "s_frame");
+        wires.stream(&owns, "m", &admit, "s_frame");
         let own_lost = eth_rx.get("m_own_valid") & !owns.get("s_ready");
-        stream(&slots, "m_own", &admit, "s_job");
+        wires.stream(&slots, "m_own", &admit, "s_job");
         pending.set("owner_granted", admit.get("ev_owner_granted"));
-        stream(&mirror, "m_claim", &admit, "s_claim");
+        wires.stream(&mirror, "m_claim", &admit, "s_claim");
         event(&admit, "m_claimed", &mirror, "s_claimed");
         let resolved = Block::new(m, "resolved", &stream_mux(3, Resolved::WIDTH, Policy::RoundRobin));
         for (i, client) in [&slots, &pending, &mirror].into_iter().enumerate() {
-            stream(client, "m_resolved", &resolved, &format!("s{i}"));
+            wires.stream(client, "m_resolved", &resolved, &format!("s{i}"));
         }
-        stream(&resolved, "m", &admit, "s_resolved");
+        wires.stream(&resolved, "m", &admit, "s_resolved");
 
         // Commits: of this site's writes to the peer, of the peer's writes to what is pending. Those that find no room are asked
         // for later.
@@ -434,23 +423,23 @@ pub fn dyad_core(p: &Params) -> Module {
             eth_tx.set(signal, commits.get(signal));
         }
         commits.set("ride_taken", eth_tx.get("ride_taken"));
-        stream(&mirror, "m_hold", &pending, "s_hold");
-        stream(&mirror, "m_ask", &pending, "s_ask");
+        wires.stream(&mirror, "m_hold", &pending, "s_hold");
+        wires.stream(&mirror, "m_ask", &pending, "s_ask");
         event(&pending, "m_verdict", &mirror, "s_verdict");
         let came = Block::new(m, "commits_came", &fifo(16, SlotUse::WIDTH));
         event(&eth_rx, "m_commit", &came, "s");
-        stream(&came, "m", &pending, "s_commit");
+        wires.stream(&came, "m", &pending, "s_commit");
         let trails = Block::new(m, "trails", &fifo(16, 32));
         event(&eth_rx, "m_trail", &trails, "s");
-        stream(&trails, "m", &pending, "s_trail");
+        wires.stream(&trails, "m", &pending, "s_trail");
         let uses = Block::new(m, "uses", &fifo(16, SlotUse::WIDTH));
         event(&mirror, "m_use", &uses, "s");
-        stream(&uses, "m", &pending, "s_use");
+        wires.stream(&uses, "m", &pending, "s_use");
 
         // The store.
-        stream(&launch, "m_home", &home, "s_job0");
-        stream(&mirror, "m_home", &home, "s_job1");
-        stream(&copy, "m_home", &home, "s_job2");
+        wires.stream(&launch, "m_home", &home, "s_job0");
+        wires.stream(&mirror, "m_home", &home, "s_job1");
+        wires.stream(&copy, "m_home", &home, "s_job2");
         for (i, client) in [&launch, &mirror, &copy].into_iter().enumerate() {
             client.set("rd_en", home.get("rd_en"));
             client.set("rd_addr", home.get("rd_addr"));
@@ -458,8 +447,8 @@ pub fn dyad_core(p: &Params) -> Module {
             event(&home, &format!("m_done{i}"), client, "s_done");
         }
         for (i, client) in [&read, &resend, &copy, &compare].into_iter().enumerate() {
-            stream(client, "m_rd", &store_rd, &format!("s_rd{i}"));
-            stream(&store_rd, &format!("m_rdata{i}"), client, "s_rdata");
+            wires.stream(client, "m_rd", &store_rd, &format!("s_rd{i}"));
+            wires.beats(&store_rd, &format!("m_rdata{i}"), client, "s_rdata");
         }
         home.expose(m, "m_axi_", "m_axi_store_");
         store_rd.expose(m, "m_axi_", "m_axi_store_");
@@ -476,17 +465,17 @@ pub fn dyad_core(p: &Params) -> Module {
         // Ends of local legs, of sendings, answers: to the slots.
         let locals = Block::new(m, "locals", &stream_mux(5, LocalDone::WIDTH, Policy::RoundRobin));
         for (i, client) in [&launch, &flush, &resend, &copy, &admit].into_iter().enumerate() {
-            stream(client, "m_local", &locals, &format!("s{i}"));
+            wires.stream(client, "m_local", &locals, &format!("s{i}"));
         }
-        stream(&locals, "m", &slots, "s_local");
-        stream(&read, "m_end", &slots, "s_end");
+        wires.stream(&locals, "m", &slots, "s_local");
+        wires.stream(&read, "m_end", &slots, "s_end");
         let sents = Block::new(m, "sents", &fifo(16, Sent::WIDTH));
         event(&eth_tx, "m_sent", &sents, "s");
-        stream(&sents, "m", &slots, "s_sent");
+        wires.stream(&sents, "m", &slots, "s_sent");
         m.prove("no_sending_is_lost", !eth_tx.get("m_sent_valid") | sents.get("s_ready"));
         let answers = Block::new(m, "answers", &fifo(64, Answer::WIDTH));
         event(&eth_rx, "m_answer", &answers, "s");
-        stream(&answers, "m", &slots, "s_answer");
+        wires.stream(&answers, "m", &slots, "s_answer");
         let answer_lost = eth_rx.get("m_answer_valid") & !answers.get("s_ready");
 
         // The wire.
@@ -509,9 +498,8 @@ pub fn dyad_core(p: &Params) -> Module {
             &locks, &admit, &follow, &admin, &launch, &read, &resend, &copy, &compare, &flush, &mirror, &eth_tx,
             &eth_rx, &pending, &commits,
         ];
-        let mut quiet: Vec<E> = [&answers, &sents, &admin_cmds, &came, &trails, &uses, &owns, &mirror_released]
-            .map(|b| !b.get("m_valid"))
-            .into();
+        let mut quiet: Vec<E> =
+            [&answers, &sents, &came, &trails, &uses, &owns, &mirror_released].map(|b| !b.get("m_valid")).into();
         for b in blocks {
             if b.has_output("quiet") {
                 quiet.push(b.get("quiet"));
@@ -519,6 +507,7 @@ pub fn dyad_core(p: &Params) -> Module {
                 quiet.push(!b.get("busy"));
             }
         }
+        quiet.extend(wires.quiet());
         let idle = m.reg("idle_q", 1, 0);
         idle.set(all_of(&quiet));
         m.output("idle", 1).set(idle);
@@ -541,16 +530,10 @@ pub fn dyad_core(p: &Params) -> Module {
         counters.set("events", cat(&bits));
 
         let between = [
-            &admin_cmds,
             &ops,
             &wanted,
             &released,
             &grants,
-            &writes,
-            &reads,
-            &copies,
-            &compares,
-            &jobs,
             &ctl,
             &locals,
             &sents,
@@ -562,7 +545,13 @@ pub fn dyad_core(p: &Params) -> Module {
             &resolved,
             &mirror_released,
         ];
-        for b in blocks.into_iter().chain([&counters, &directory, &tx_guard]).chain(between) {
+        let others = wires.into_blocks();
+        for b in blocks
+            .into_iter()
+            .chain([&counters, &directory, &tx_guard])
+            .chain(between)
+            .chain(others.iter().map(|b| &**b))
+        {
             b.finish(&nets);
             let stays = ports.iter().chain([&&csr, &&tx_guard]).any(|x| x.name == b.name);
             if b.is_clocked() && !stays {

@@ -11,7 +11,7 @@ use super::cards::Cards;
 use super::judge::{Judge, Verdict};
 use super::shape::{SHIFT, Shape};
 use crate::Rng;
-use crate::system::Setup;
+use crate::system::{Setup, Size};
 
 /// Histories on one pair of cards, before fresh ones are taken.
 pub const SESSION: u64 = 250;
@@ -27,8 +27,8 @@ pub struct Plan {
     pub seed: u64,
     /// Histories.
     pub histories: u64,
-    /// Cards with 64 slots, made when the test runs.
-    pub small: bool,
+    /// Sizes of the cards.
+    pub size: Size,
     /// Cards with the mutant of this number, or 0, the card itself, made when the test runs.
     pub mutant: Option<u64>,
     /// What the model does wrong.
@@ -70,14 +70,14 @@ pub struct Disagreement {
 /// Cards as a seed wants them.
 fn setup(plan: &Plan, seed: u64) -> Setup {
     let mut rng = Rng::new(seed ^ 0x6167_7265);
-    let data_w = if plan.mutant.is_some() || plan.small { 64 } else { *rng.pick(&[64, 64, 512]) };
+    let data_w = if plan.mutant.is_some() || plan.size != Size::Full { 64 } else { *rng.pick(&[64, 64, 512]) };
     let mtu = *rng.pick(&[Mtu::Jumbo, Mtu::Standard]);
     Setup {
         seed,
         extent_shift: SHIFT,
         resend: Duration::from_micros(100),
         resend_limit: 15,
-        small: plan.small,
+        size: plan.size,
         store_jitter: *rng.pick(&[0, 0, 400]),
         mutant: plan.mutant,
         ..Setup::new(data_w, mtu)

@@ -7,6 +7,7 @@ use clap::Parser;
 use dyad_model::protocol::Mutation;
 use dyad_tests::agree::{Disagreement, Plan, Report, agree, defects, shrink};
 use dyad_tests::mutants::Mutant;
+use dyad_tests::system::Size;
 use indicatif::{ProgressBar, ProgressStyle};
 
 /// Random histories on two Verilated cards, each of which must end as the protocol model can
@@ -21,9 +22,9 @@ struct Args {
     /// Histories
     #[arg(long, default_value_t = 1000)]
     histories: u64,
-    /// Cards with 64 slots, which look at each slot more often
-    #[arg(long)]
-    small: bool,
+    /// Sizes of the cards
+    #[arg(long, default_value = "full")]
+    size: Size,
     /// A card with a rule left out; `cargo xtask soak --mutant list` shows them
     #[arg(long, value_name = "NAME")]
     mutant: Option<String>,
@@ -67,8 +68,8 @@ fn complain(args: &Args, plan: &Plan, found: &Disagreement) {
         }
     }
     let mut with = String::new();
-    if args.small {
-        with += " --small";
+    if args.size != Size::Full {
+        with += &format!(" --size {}", args.size.name());
     }
     if let Some(name) = &args.mutant {
         with += &format!(" --mutant {name}");
@@ -105,7 +106,7 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let plan = Plan { seed: args.seed, histories: args.histories, small: args.small, mutant, mutation: args.mutation };
+    let plan = Plan { seed: args.seed, histories: args.histories, size: args.size, mutant, mutation: args.mutation };
     let style = ProgressStyle::with_template("{msg} [{bar:40}] {pos}/{len} histories {elapsed} (left {eta})");
     // The template is a constant; were it wrong, the plain bar would do.
     let style = style.unwrap_or_else(|_| ProgressStyle::default_bar());

@@ -9,6 +9,7 @@ use clap::Parser;
 use dyad_driver::Mtu;
 use dyad_tests::mutants::{MUTANTS, Mutant};
 use dyad_tests::soak::{Faults, Plan, Report, soak};
+use dyad_tests::system::Size;
 use indicatif::{ProgressBar, ProgressStyle};
 
 /// Racing clients at both sites of two Verilated cards, on a bad link, judged for linearizability
@@ -38,17 +39,17 @@ struct Args {
     /// Distance in km
     #[arg(long)]
     km: Option<f64>,
-    /// Cards with 64 slots, each of which is soon used again
-    #[arg(long)]
-    small: bool,
+    /// Sizes of the cards
+    #[arg(long, default_value = "full")]
+    size: Size,
     /// A card with a rule left out, under the plan that kills it, but for --seed, --ops and --faults; `list` shows them
-    #[arg(long, value_name = "NAME", conflicts_with_all = ["mutants", "data_w", "mtu", "km", "small"])]
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["mutants", "data_w", "mtu", "km", "size"])]
     mutant: Option<String>,
     /// With --mutant: the card itself, under the mutant's plan
     #[arg(long, requires = "mutant")]
     mended: bool,
     /// Each card with a rule left out: its plan must kill it, and not the card as it is
-    #[arg(long, conflicts_with_all = ["seed", "seeds", "ops", "faults", "data_w", "mtu", "km", "small", "waves"])]
+    #[arg(long, conflicts_with_all = ["seed", "seeds", "ops", "faults", "data_w", "mtu", "km", "size", "waves"])]
     mutants: bool,
     /// Directory for waveforms of both cards (FST); of the last seed
     #[arg(long)]
@@ -76,10 +77,20 @@ fn plan(args: &Args, mutant: Option<&'static Mutant>, seed: Option<u64>) -> Plan
     let by_seed = Plan::of_seed(seed.unwrap_or(1), args.ops.unwrap_or(2000));
     Plan {
         faults: args.faults.unwrap_or(by_seed.faults),
-        data_w: args.data_w.as_ref().map_or(by_seed.data_w, |w| if w == "64" { 64 } else { 512 }),
+        data_w: match args.data_w.as_deref() {
+            _ if matches!(args.size, Size::Board | Size::Sliced) => 64,
+            None => by_seed.data_w,
+            Some(w) => {
+                if w == "64" {
+                    64
+                } else {
+                    512
+                }
+            }
+        },
         mtu: args.mtu.as_ref().map_or(by_seed.mtu, |m| if m == "9000" { Mtu::Jumbo } else { Mtu::Standard }),
         km: args.km.unwrap_or(by_seed.km),
-        small: args.small,
+        size: args.size,
         waves: args.waves.clone(),
         ..by_seed
     }
@@ -181,7 +192,15 @@ fn main() -> ExitCode {
             }
             Err(what) => {
                 let mended = if args.mended { "--mended " } else { "" };
-                let of = mutant.map_or(String::new(), |mutant| format!("--mutant {} {mended}", mutant.name()));
+                let mut of = mutant.map_or(String::new(), |mutant| format!("--mutant {} {mended}", mutant.name()));
+                if args.size != Size::Full {
+                    of += &format!("--size {} ", args.size.name());
+                }
+                for (name, value) in
+                    [("data-w", &args.data_w), ("mtu", &args.mtu), ("km", &args.km.map(|km| km.to_string()))]
+                {
+                    of += &value.as_ref().map_or(String::new(), |value| format!("--{name} {value} "));
+                }
                 eprintln!("seed {seed} FAILED: {what}");
                 eprintln!(
                     "to replay, with waves: cargo xtask soak {of}--seed {seed} --ops {} --waves out/waves",

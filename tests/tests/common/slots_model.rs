@@ -18,6 +18,8 @@ pub struct Model {
     pub uses: Vec<Option<Use>>,
     seqs: Vec<u64>,
     pub now: u64,
+    /// Cycles from the taking of an event to its decision.
+    pub decides: u64,
     pub link: bool,
     /// There is a staging area.
     pub staging: bool,
@@ -54,6 +56,7 @@ impl Model {
             uses: vec![None; slots],
             seqs: vec![0; slots],
             now: 0,
+            decides: 1,
             link: true,
             staging: false,
             link_changed: 0,
@@ -161,7 +164,9 @@ impl Model {
 
     pub fn admit(&mut self, word: &Bits) {
         let of = |name: &str| field(Admit::FIELDS, word, name);
+        // It is told in the cycle in which the decision falls.
         let (slot, now, link, staging) = (of("slot"), self.now, self.link, self.staging);
+        let decided = now + 1;
         let u = self.at(slot);
         assert!(of("counted") == 0 || !u.counted, "slot {slot} is counted twice");
         u.counted |= of("counted") == 1;
@@ -213,7 +218,7 @@ impl Model {
             self.foreign += u64::from(status == Status::NotOwner);
             return;
         }
-        (u.active, u.t_lookup, u.last) = (true, now + 1, now);
+        (u.active, u.t_lookup, u.last) = (true, decided, now);
         (u.request, u.unlocks) = (foreign, foreign);
         let seq = self.next_seq(slot);
         self.at(slot).seq = seq;
@@ -239,8 +244,9 @@ impl Model {
     pub fn sent(&mut self, word: &Bits) {
         let of = |name: &str| field(Sent::FIELDS, word, name);
         let (slot, now) = (of("slot"), self.now);
+        let decided = now + self.decides;
         let Some(u) = self.uses[slot as usize].as_mut().filter(|u| u.active && u.seq == of("seq")) else { return };
-        (u.sent, u.last) = (true, now + 1);
+        (u.sent, u.last) = (true, decided);
         if of("resend") == 0 {
             u.stamps = (of("t_first"), of("t_last"));
         } else {
@@ -257,6 +263,7 @@ impl Model {
     pub fn local(&mut self, word: &Bits) {
         let of = |name: &str| field(LocalDone::FIELDS, word, name);
         let (slot, now) = (of("slot"), self.now);
+        let decided = now + self.decides;
         let u = self.uses[slot as usize].as_mut().filter(|u| u.active);
         // A second answer about an owner, for a slot that does something else by now.
         if of("own") == 1 && u.as_ref().is_none_or(|u| u.op.kind != OWN) {
@@ -275,10 +282,10 @@ impl Model {
                 u.put_off();
             } else if of("crc") == u.seq {
                 u.end(status);
-                (u.gone, u.t_local) = (true, now + 1);
+                (u.gone, u.t_local) = (true, decided);
             }
         } else if u.copy == Copy::Running {
-            u.t_local = now + 1;
+            u.t_local = decided;
             u.end(status);
             if status == Status::Ok.code() {
                 u.gone = true;
@@ -288,7 +295,7 @@ impl Model {
             }
         } else if status == Status::Ok.code() {
             assert!(!u.local_done, "one local leg a use");
-            (u.local_done, u.t_local) = (true, now + 1);
+            (u.local_done, u.t_local) = (true, decided);
             u.crc = if u.staged { u.crc } else { of("crc") };
             if u.acked && u.request {
                 u.copy = Copy::Wanted;
@@ -299,10 +306,10 @@ impl Model {
             }
         } else if status == Status::DmaReadFault.code() || flush || u.op.local {
             u.end(status);
-            (u.gone, u.t_local) = (true, now + 1);
+            (u.gone, u.t_local) = (true, decided);
         } else {
             u.end(status);
-            (u.broken, u.gone, u.resending, u.t_local) = (true, false, false, now + 1);
+            (u.broken, u.gone, u.resending, u.t_local) = (true, false, false, decided);
         }
         self.tidy(slot);
     }
@@ -310,6 +317,7 @@ impl Model {
     pub fn answer(&mut self, word: &Bits) {
         let of = |name: &str| field(Answer::FIELDS, word, name);
         let (slot, now) = (of("slot"), self.now);
+        let decided = now + self.decides;
         if of("ftype") == FrameType::AskCommit.code() {
             let past = self.seq(slot).wrapping_sub(of("seq")) & 0xffff_ffff;
             let under_way = self.uses[slot as usize].as_ref().is_some_and(|u| u.out() && !u.gone);
@@ -325,7 +333,7 @@ impl Model {
         };
         match FrameType::try_from(of("ftype") as u8) {
             Ok(FrameType::Ack) => {
-                (u.acked, u.t_ack, u.mirror) = (true, now + 1, of("aux"));
+                (u.acked, u.t_ack, u.mirror) = (true, decided, of("aux"));
                 if u.looks || u.parked {
                     // It has looked already: it goes on when it has its lock.
                 } else if u.resolved() && u.request {
@@ -339,7 +347,7 @@ impl Model {
                 }
             }
             Ok(FrameType::Busy) => {
-                u.last = now + 1;
+                u.last = decided;
                 if u.op.kind == OWN {
                     u.put_off();
                 }
@@ -370,9 +378,10 @@ impl Model {
     pub fn end(&mut self, word: &Bits) {
         let of = |name: &str| field(OpEnd::FIELDS, word, name);
         let now = self.now;
+        let decided = now + self.decides;
         let u = self.at(of("slot"));
         assert!(u.active && u.op.kind == READ);
-        (u.gone, u.t_local) = (true, now + 1);
+        (u.gone, u.t_local) = (true, decided);
         u.end(of("status"));
     }
 

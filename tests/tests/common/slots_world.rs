@@ -17,7 +17,7 @@ use dyad_hdl::ir::Bits;
 use dyad_hdl::offload::slots::slots;
 use dyad_hdl::params::Params;
 use dyad_spec::{FrameType, Status};
-use dyad_tests::{Dut, Rng, Sink, Source, Stall, Trial, field, pack};
+use dyad_tests::{Dut, Rng, Sink, Source, Stall, Trial, field, pack, trial};
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 
 pub const EVENTS: [&str; 12] = [
@@ -123,8 +123,8 @@ pub struct World {
     after_local: VecDeque<(u64, Bits)>,
     next_id: u64,
     peer_has: HashSet<(u64, u64)>,
-    /// Taken in the cycle before: it meets the link as it is one cycle later.
-    admitted: Option<Bits>,
+    /// Taken a cycle before it is decided, or two: it meets the link as it is then. The cycles that are left.
+    admitted: Option<(Bits, u64)>,
     /// Operations that a reset has forgotten.
     forgotten: u64,
     /// COMMITs that left.
@@ -283,10 +283,13 @@ impl World {
         let mut fate = self.fate.clone();
         self.now += 1;
         self.model.link = self.link;
-        if let Some(word) = self.admitted.take() {
-            self.model.admit(&word);
+        match self.admitted.take() {
+            Some((word, 1)) => self.model.admit(&word),
+            Some((word, left)) => self.admitted = Some((word, left - 1)),
+            None => {}
         }
         self.model.now = self.now;
+        self.model.decides = self.p.pace() as u64 / 2;
         self.dut.poke("now", self.now & 0xffff_ffff);
         self.dut.poke("link_ok", self.link.into());
         self.dut.poke("resend_cycles", self.resend_cycles);
@@ -347,7 +350,7 @@ impl World {
                 let op = self.asked.pop_front().expect("it was asked");
                 self.nameless[usize::from(op.kind == FLUSH) + 2 * usize::from(op.kind == OWN)].push_back(op);
             }
-            "s_admit" => self.admitted = Some(word.clone()),
+            "s_admit" => self.admitted = Some((word.clone(), self.model.decides)),
             "s_sent" => self.model.sent(word),
             "s_local" => {
                 self.model.local(word);
@@ -521,9 +524,13 @@ pub fn answer(ftype: FrameType, code: u64, slot: u64, seq: u64, aux: u64) -> Bit
     pack(Answer::FIELDS, &fields)
 }
 
-/// Few slots, so that each is used often.
-pub fn small() -> Params {
-    Params { slots: 64, period: 128, ..Params::new(64) }
+/// Runs a test on slots that decide in the second stage, and in the third. They are few, so that each is used often.
+pub fn each_build(body: impl Fn(&mut Trial, &Params)) {
+    let few = Params { slots: 64, period: 128, ..Params::new(64) };
+    let sliced = few.clone().with_slices();
+    for p in [few, sliced] {
+        trial(|t| body(t, &p));
+    }
 }
 
 /// A world whose slots are ready.
@@ -538,8 +545,8 @@ pub fn world(t: &mut Trial, p: &Params, stall: Stall, odds: Odds) -> World {
 }
 
 /// A quiet world in which one thing at a time goes wrong.
-pub fn calm_world(t: &mut Trial) -> World {
-    world(t, &small(), Stall::None, Odds { engine: 10, line: 20, ..Odds::default() })
+pub fn calm_world(t: &mut Trial, p: &Params) -> World {
+    world(t, p, Stall::None, Odds { engine: 10, line: 20, ..Odds::default() })
 }
 
 pub fn run(t: &mut Trial, w: &mut World, cycles: u64) {

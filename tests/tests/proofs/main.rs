@@ -11,7 +11,7 @@ use dyad_hdl::offload::lock_table::lock_table;
 use dyad_hdl::params::Params;
 use dyad_hdl::prim::arbiter::{Fixed, RoundRobin, stream_mux};
 use dyad_hdl::prim::fifo::{fifo, fifo_ram};
-use dyad_hdl::prim::skid::skid;
+use dyad_hdl::prim::skid::{half_slice, skid};
 use dyad_hdl::prim::width::{narrow, widen};
 use dyad_tests::{every_state, prove};
 use lock_table::{Uses, watched as locks};
@@ -25,6 +25,7 @@ fn prims_are_proved() {
         fifo_ram(6, 3),
         fifo_ram(16, 3),
         skid(3),
+        half_slice(3),
         stream_mux(3, 3, RoundRobin),
         stream_mux(4, 3, Fixed),
         widen(3, 12),
@@ -44,6 +45,7 @@ fn streams_properties_in_every_state() {
         words(fifo_ram(4, 1), 1, 1, 1, 4, 3),
         words(fifo_ram(5, 1), 1, 1, 1, 5, 3),
         words(skid(2), 2, 1, 1, 2, 0),
+        words(half_slice(2), 2, 1, 1, 1, 0),
         words(widen(1, 3), 1, 1, 3, 5, 0),
         words(narrow(3, 1), 1, 3, 1, 3, 0),
     ] {

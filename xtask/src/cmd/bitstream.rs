@@ -19,6 +19,8 @@ use crate::venv::Venv;
 
 /// Longest time for one tool. Place and route of a full chip takes the most.
 const DEADLINE: Duration = Duration::from_secs(3 * 3600);
+/// Delay that the mapper aims at in ps, that of 125 MHz: with less hurry it saves LUTs, and the paths get longer than they need be.
+const MAPPED_PS: u32 = 8000;
 /// Critical paths that are printed.
 const PATHS: usize = 3;
 
@@ -83,7 +85,8 @@ fn synthesize(repo: &Repo, board: &Board, size: Size, core_div: u32, work: &Path
     write(&work.join("parts.v"), &rtl::ecp5_parts(size, core_div))?;
     let (defines, tops) = board.top_files(repo, work, core_div)?;
     let script = format!(
-        "read_verilog parts.v; read_verilog {defines} {tops}; synth_ecp5 -top {} -json netlist.json",
+        "read_verilog parts.v; read_verilog {defines} {tops}; scratchpad -set abc9.D {MAPPED_PS}; \
+         synth_ecp5 -top {} -json netlist.json",
         board.top
     );
     let mut yosys = tools.yosys(work);
