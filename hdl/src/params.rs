@@ -29,7 +29,7 @@ pub struct Params {
     pub queue_log2: usize,
     /// Register slices in the streams between blocks, and a stage more in some: a step to a higher clock for a cycle each.
     pub sliced: bool,
-    /// Queues between blocks that only make things faster are left out.
+    /// Queues between blocks that only make things faster hold one entry.
     pub lean: bool,
 }
 

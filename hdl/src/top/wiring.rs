@@ -181,13 +181,13 @@ impl<'a> Wires<'a> {
 
     /// The same for payload. A slice passes a beat in every cycle.
     pub fn beats(&self, from: &Block, out: &str, to: &Block, into: &str) {
-        self.through(skid, from, out).connect(to, into);
+        self.sliced_end(skid, from, out).connect(to, into);
     }
 
-    /// Wires a stream through a FIFO of `depth` entries, which a lean build leaves out.
+    /// Wires a stream through a FIFO of `depth` entries; through a slice in a lean build.
     pub fn queue(&self, name: &str, depth: usize, (from, out): (&Block, &str), (to, into): (&Block, &str)) {
         if self.lean {
-            return self.stream(from, out, to, into);
+            return self.through(half_slice, from, out).connect(to, into);
         }
         let queue = Block::new(self.m, name, &fifo(depth, from.get(&format!("{out}_data")).width()));
         self.end(from, out).connect(&queue, "s");
@@ -196,7 +196,7 @@ impl<'a> Wires<'a> {
 
     /// The end of stream `out` of a block.
     pub fn end<'b>(&self, from: &'b Block, out: &str) -> End<'b> {
-        self.through(half_slice, from, out)
+        self.sliced_end(half_slice, from, out)
     }
 
     /// A level that may come a cycle late.
@@ -209,11 +209,12 @@ impl<'a> Wires<'a> {
         q.get()
     }
 
+    fn sliced_end<'b>(&self, slice: impl Fn(usize) -> Module, from: &'b Block, out: &str) -> End<'b> {
+        if self.sliced { self.through(slice, from, out) } else { End::Block(from, out.to_string()) }
+    }
+
     fn through<'b>(&self, slice: impl Fn(usize) -> Module, from: &'b Block, out: &str) -> End<'b> {
         let end = End::Block(from, out.to_string());
-        if !self.sliced {
-            return end;
-        }
         let slice = Block::new(self.m, &format!("{}_{out}", from.name), &slice(end.data().width()));
         end.connect(&slice, "s");
         End::Slice(self.keep(slice))
