@@ -53,6 +53,20 @@ struct Place {
     cell: String,
 }
 
+/// How far nextpnr is, from a line of its log: steps of the static placer and of its refinement, iterations of `router2`.
+pub fn place_in(line: &str) -> Option<String> {
+    let line = line.strip_prefix("Info:")?.trim_start();
+    if let Some(rest) = line.strip_prefix("at iteration #") {
+        return Some(format!("placement refined, step {}", rest.split_once(':')?.0));
+    }
+    let (number, rest) = line.strip_prefix("iter=")?.split_once(' ')?;
+    if rest.starts_with("steplen=") {
+        return Some(format!("placing, step {number}"));
+    }
+    let twice = rest.split_once("overused=")?.1.split_once(' ')?.0;
+    Some(format!("routing, iteration {number}, {twice} wires wanted twice"))
+}
+
 /// Reads `--report`.
 ///
 /// # Errors
@@ -160,6 +174,20 @@ mod tests {
             text.contains("2.25 ns, 0.75 of it logic in 1 cells: core.slots.x_TRELLIS_FF_Q -> core.csr.y_LUT4_Z"),
             "{text}"
         );
+    }
+
+    #[test]
+    fn how_far_it_is_is_read_from_the_log() {
+        let place = |line: &str| place_in(line).unwrap_or_default();
+        assert_eq!(
+            place("Info:     iter=94 wires=697568 overused=1193 overuse=1194 archfail=NA"),
+            "routing, iteration 94, 1193 wires wanted twice"
+        );
+        assert_eq!(place("Info: iter=444 steplen=0.764139 a=224.349762 penalty=[2.22, 2.22]"), "placing, step 444");
+        let refined = "Info:   at iteration #10: temp = 0.000000, timing cost = 1819, wirelen = 256766";
+        assert_eq!(place(refined), "placement refined, step 10");
+        assert_eq!(place("Info: Running main router loop..."), "");
+        assert_eq!(place("Warning: iter=3"), "");
     }
 
     #[test]

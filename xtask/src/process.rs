@@ -80,8 +80,13 @@ impl Process {
 
     /// Runs and keeps the output. How it ended is the caller's to judge.
     pub fn capture(self) -> Result<Captured> {
+        self.keep(|_| {})
+    }
+
+    fn keep(self, mut see: impl FnMut(&str)) -> Result<Captured> {
         let mut text = String::new();
         let outcome = self.watch(|line| {
+            see(line);
             text.push_str(line);
             text.push('\n');
         });
@@ -94,8 +99,13 @@ impl Process {
 
     /// Runs, requires success, and returns the output, which is shown only on failure.
     pub fn output(self) -> Result<String> {
+        self.follow(|_| {})
+    }
+
+    /// The same, with each line shown to `see` as it comes.
+    pub fn follow(self, see: impl FnMut(&str)) -> Result<String> {
         let line = self.line();
-        let captured = self.capture()?;
+        let captured = self.keep(see)?;
         success(&line, captured.status, &captured.text)?;
         Ok(captured.text)
     }

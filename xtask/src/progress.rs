@@ -11,7 +11,12 @@ pub struct Step {
     what: String,
     start: Instant,
     bar: Option<ProgressBar>,
+    /// When something was said last.
+    said: Instant,
 }
+
+/// How often a plain line says how far a step is.
+const PLAIN_EVERY: Duration = Duration::from_secs(60);
 
 impl Step {
     /// Says that `what` begins, and once, in brackets, what there is to know about it.
@@ -28,7 +33,17 @@ impl Step {
         if bar.is_none() {
             eprintln!("xtask: {what} ({detail}) ...");
         }
-        Self { what, start: Instant::now(), bar }
+        Self { what, start: Instant::now(), bar, said: Instant::now() }
+    }
+
+    /// Says how far it is: on a terminal at once, otherwise once a minute.
+    pub fn at(&mut self, place: &str) {
+        if let Some(bar) = &self.bar {
+            bar.set_message(format!("{}: {place}", self.what));
+        } else if self.said.elapsed() >= PLAIN_EVERY {
+            self.said = Instant::now();
+            eprintln!("xtask: {}: {place}, {}", self.what, seconds(self.start.elapsed()));
+        }
     }
 
     /// Says that the step has succeeded. Dropped without this, it says nothing: the error does.

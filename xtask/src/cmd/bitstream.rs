@@ -21,6 +21,10 @@ use crate::venv::Venv;
 const DEADLINE: Duration = Duration::from_secs(3 * 3600);
 /// Delay that the mapper aims at in ps, that of 125 MHz: with less hurry it saves LUTs, and the paths get longer than they need be.
 const MAPPED_PS: u32 = 8000;
+/// What the router is told beyond its command line, as settings of the top module. `--router2-alt-weights` alone leaves the price of
+/// a wire that is wanted twice the same through all iterations, and some are wanted twice for ever; without that option the price
+/// grows so fast that the router runs out of ways round.
+const ROUTER: (&str, &str) = ("router2/currCongWeightMult", "0.05");
 /// Critical paths that are printed.
 const PATHS: usize = 3;
 
@@ -93,8 +97,19 @@ fn synthesize(repo: &Repo, board: &Board, size: Size, core_div: u32, work: &Path
     yosys.args(["-q", "-l", "yosys.log", "-p", &script]);
     let step = Step::start("synthesis", "minutes");
     Process::new(yosys, DEADLINE).output()?;
+    let netlist = work.join("netlist.json");
+    write(&netlist, &set(&read(&netlist)?, board.top, ROUTER)?)?;
     step.done();
     Ok(())
+}
+
+/// A netlist, as yosys writes it, with a setting of nextpnr's in module `top`.
+fn set(netlist: &str, top: &str, (key, value): (&str, &str)) -> Result<String> {
+    let head = format!("\n    \"{top}\": {{\n");
+    let Some((before, after)) = netlist.split_once(&head) else {
+        bail!("yosys' netlist has no module {top}, or has it in a form that I don't know");
+    };
+    Ok(format!("{before}{head}      \"settings\": {{ \"{key}\": \"{value}\" }},\n{after}"))
 }
 
 /// nextpnr. That timing is not met is no error here; that it does not fit is.
@@ -107,9 +122,14 @@ fn place_and_route(repo: &Repo, venv: &Venv, board: &Board, chip: &Nextpnr, seed
     nextpnr.args(["--textcfg", "config.txt", "--report", "report.json", "--seed", &seed, "--timing-allow-fail"]);
     // The static placer's wires are three quarters as long as the default's; the default router is slower still.
     nextpnr.args(["--placer", "static", "--router", "router2", "--router2-alt-weights"]);
-    nextpnr.args(["--log", "nextpnr.log", "--quiet"]);
-    let step = Step::start("place and route", "an hour and more");
-    Process::new(nextpnr, DEADLINE).output().context("see out/bitstream for netlist.json and nextpnr.log")?;
+    nextpnr.args(["--log", "nextpnr.log"]);
+    let mut step = Step::start("place and route", "some 20 minutes");
+    let said = Process::new(nextpnr, DEADLINE).follow(|line| {
+        if let Some(place) = nextpnr::place_in(line) {
+            step.at(&place);
+        }
+    });
+    said.context("see out/bitstream for netlist.json and nextpnr.log; another --seed places it otherwise")?;
     step.done();
     nextpnr::parse(&read(&work.join("report.json"))?)
 }
@@ -139,4 +159,39 @@ fn read(path: &Path) -> Result<String> {
 
 fn write(path: &Path, text: &str) -> Result<()> {
     fs::write(path, text).with_context(|| format!("can't write {}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As yosys 0.70 writes it.
+    const NETLIST: &str = r#"{
+  "creator": "Yosys",
+  "modules": {
+    "LUT4": {
+      "attributes": { }
+    },
+    "top": {
+      "attributes": { },
+      "ports": { }
+    }
+  }
+}
+"#;
+
+    #[test]
+    fn a_setting_goes_into_the_top_module() {
+        let text = set(NETLIST, "top", ("router2/x", "0.05")).unwrap();
+        let value: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(value["modules"]["top"]["settings"]["router2/x"], "0.05");
+        assert!(value["modules"]["top"]["ports"].is_object(), "nothing is lost: {text}");
+        assert!(value["modules"]["LUT4"].get("settings").is_none());
+    }
+
+    #[test]
+    fn a_netlist_without_the_top_module_is_refused() {
+        let error = set(NETLIST, "to", ("a", "b")).unwrap_err().to_string();
+        assert!(error.contains("no module to"), "{error}");
+    }
 }
