@@ -27,13 +27,9 @@ pub struct Params {
     pub period: usize,
     /// Log2 of the most entries that a queue may have.
     pub queue_log2: usize,
-    /// Machines that read a word of a RAM put it into registers, and then what follows from it, before they decide: cycles more an
-    /// event, for a higher clock.
-    pub deep: bool,
-    /// Register slices in the streams between blocks: a cycle each.
+    /// Register slices in the streams between blocks, and a stage more in some: a step to a higher clock for a cycle each.
     pub sliced: bool,
-    /// Queues between blocks that only make things faster hold one entry, others at most 16; where streams join, each beat is
-    /// chosen in one cycle and passed in the next.
+    /// Queues between blocks that only make things faster hold one entry.
     pub lean: bool,
 }
 
@@ -61,7 +57,6 @@ impl Params {
             clock_khz,
             period: 8192,
             queue_log2: 12,
-            deep: false,
             sliced: false,
             lean: false,
         }
@@ -84,8 +79,7 @@ impl Params {
         }
     }
 
-    /// A build for a small FPGA, an ECP5 say, at a datapath width: 512 slots, 2 LUNs, at 64 bits a narrow
-    /// store port, lean and deep.
+    /// A build for a small FPGA, an ECP5 say, at a datapath width: 512 slots, 2 LUNs, and at 64 bits a narrow store port.
     ///
     /// # Panics
     /// When `data_w` is neither 64 nor 512.
@@ -94,6 +88,7 @@ impl Params {
         Self {
             store_w: if data_w == 64 { 128 } else { whole.store_w },
             slots: 512,
+            period: 1024,
             queues: 2,
             vectors: 2,
             luns: 2,
@@ -104,21 +99,14 @@ impl Params {
             lean: true,
             ..whole
         }
-        .deeper()
     }
 
-    /// The same build with more stages in its machines.
+    /// The same build with register slices.
     #[must_use]
-    pub fn deeper(mut self) -> Self {
-        self.deep = true;
+    pub fn with_slices(mut self) -> Self {
+        self.sliced = true;
         self.period = self.pace() * self.slots;
         self
-    }
-
-    /// The same with register slices between its blocks, too.
-    #[must_use]
-    pub fn with_slices(self) -> Self {
-        Self { sliced: true, ..self.deeper() }
     }
 
     /// Checks every range.
@@ -136,7 +124,7 @@ impl Params {
         assert_eq!(
             self.period,
             self.pace() * self.slots,
-            "a slot is looked at every second cycle, or every eighth: period"
+            "a slot is looked at every second cycle, or every fourth: period"
         );
         assert!((1..=8).contains(&self.queues), "queues: 1..=8, not {}", self.queues);
         power("vectors", self.vectors, 2, 8);
@@ -145,19 +133,9 @@ impl Params {
         assert!(store.contains(&self.store_w), "store_w: one of {store:?}, not {}", self.store_w);
     }
 
-    /// Cycles from the choice of an event to its decision.
-    pub fn stages(&self) -> usize {
-        if self.deep { 3 } else { 1 }
-    }
-
-    /// Cycles from one look at a slot to that at the next: 2, or 8 where a look takes two stages more.
+    /// Cycles from one look at a slot to that at the next: 2, or 4 where a look takes a stage more.
     pub fn pace(&self) -> usize {
-        if self.deep { 8 } else { 2 }
-    }
-
-    /// Entries of a queue that has `entries` where room is no question.
-    pub fn queue(&self, entries: usize) -> usize {
-        if self.lean { entries.min(16) } else { entries }
+        if self.sliced { 4 } else { 2 }
     }
 
     /// Beats of a block on the datapath.

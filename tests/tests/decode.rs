@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{Pulses, Streams, addresses, each_pipeline, words, wrapped};
+use common::{Pulses, Streams, addresses, words, wrapped};
 use dyad_hdl::bundle::own_code::{RELEASE, WHOLE};
 use dyad_hdl::bundle::{AdminCmd, CmdNew, Cqe, LBA_W, OpInfo, Sqe, op_kind};
 use dyad_hdl::ir::Bits;
@@ -10,7 +10,7 @@ use dyad_hdl::offload::decode::{REFUSALS, decode};
 use dyad_hdl::params::Params;
 use dyad_spec::entry::submission::Submission;
 use dyad_spec::{MAX_BLOCKS, MAX_LOOKUPS, Opcode, Status, regs};
-use dyad_tests::{Dut, Rng, Scoreboard, Stall, Trial, field, pack};
+use dyad_tests::{Dut, Rng, Scoreboard, Stall, Trial, field, pack, trial};
 use std::collections::{HashMap, HashSet, VecDeque};
 
 /// A LUN: valid, live, local, blocks, log2 of the blocks of an extent.
@@ -168,8 +168,8 @@ struct Bench {
 }
 
 impl Bench {
-    fn new(t: &mut Trial, p: &Params, stall: Stall) -> Self {
-        let mut dut = t.dut(&decode(p));
+    fn new(t: &mut Trial, stall: Stall) -> Self {
+        let mut dut = t.dut(&decode(&Params::new(64)));
         let control = |l: &Lun| {
             let state = regs::LUN_VALID.put(l.0.into()) | regs::LUN_LIVE.put(l.1.into());
             state | regs::LUN_LOCAL.put(l.2.into()) | regs::LUN_EXTENT_SHIFT.put(l.4)
@@ -315,9 +315,9 @@ impl Bench {
 /// Submissions that are right, and wrong in every way, with a link that comes and goes.
 #[test]
 fn decode_checks_and_splits() {
-    each_pipeline(&Params::new(64), |t, p| {
+    trial(|t| {
         for stall in Stall::ALL {
-            let mut b = Bench::new(t, p, stall);
+            let mut b = Bench::new(t, stall);
             let mut cmd = 0;
             for _ in 0..2000 {
                 let o = any_offer(&mut t.rng);
@@ -354,11 +354,11 @@ fn decode_checks_and_splits() {
     });
 }
 
-/// A write of 64 blocks: its first operation after 2 cycles (3 in a deep build), then one a cycle; one idle cycle to the next command.
+/// A write of 64 blocks: its first operation after 2 cycles, then one a cycle; one idle cycle to the next command.
 #[test]
 fn decode_rate() {
-    each_pipeline(&Params::new(64), |t, p| {
-        let mut b = Bench::new(t, p, Stall::None);
+    trial(|t| {
+        let mut b = Bench::new(t, Stall::None);
         (0..8).for_each(|n| b.number(n));
         for _ in 0..2 {
             let mut o = any_offer(&mut t.rng);
@@ -370,7 +370,7 @@ fn decode_rate() {
         }
         (0..150).for_each(|_| b.cycle(t));
         assert_eq!(b.op_cycles.len(), 128);
-        assert_eq!(b.op_cycles[0], 2 + u64::from(p.deep), "s_sqe was offered in cycle 0");
+        assert_eq!(b.op_cycles[0], 2, "s_sqe was offered in cycle 0");
         let gaps: Vec<u64> = b.op_cycles.windows(2).map(|w| w[1] - w[0]).collect();
         assert_eq!(gaps.iter().filter(|g| **g == 1).count(), 126);
         assert_eq!(gaps[63], 2, "between the commands");

@@ -4,7 +4,6 @@ use dyad_spec::{BLOCK_BYTES, FrameType, wire};
 
 use super::header::FrameFields;
 use crate::bundle::TxJob;
-use crate::params::Params;
 use crate::prelude::*;
 use crate::prim::fifo::fifo;
 use crate::stream::{StreamIn, stream_in};
@@ -18,8 +17,8 @@ pub const fn pay_width(data_w: usize) -> usize {
 }
 
 /// Beats of payload that the FIFO of a block stream holds.
-fn fifo_depth(p: &Params) -> usize {
-    p.queue(if p.data_w == 64 { 64 } else { 16 })
+const fn fifo_depth(data_w: usize) -> usize {
+    if data_w == 64 { 64 } else { 16 }
 }
 
 /// Beats that must be there before a header goes out.
@@ -49,11 +48,10 @@ pub(super) struct Blocks {
 }
 
 impl Blocks {
-    pub fn new(m: &M, name: &str, pay: &str, p: &Params) -> Self {
-        let data_w = p.data_w;
+    pub fn new(m: &M, name: &str, pay: &str, data_w: usize) -> Self {
         let job = stream_in(m, &format!("s_{name}"), TxJob::WIDTH);
         let s = stream_in(m, &format!("s_{pay}"), pay_width(data_w));
-        let (depth, start) = (fifo_depth(p), start_beats(data_w));
+        let (depth, start) = (fifo_depth(data_w), start_beats(data_w));
         let fifo = m.inst(format!("{pay}_fifo"), &fifo(depth, pay_width(data_w)));
         fifo.set("s_valid", s.valid);
         fifo.set("s_data", s.data);

@@ -36,8 +36,7 @@
 //! At most [`CLOSING`] extents are closing at a time; of one more, BUSY alone is said, and it is asked for again. When the link ends, what is closing opens.
 //!
 //! - Parameters: `slots`, `extents`, `luns`.
-//! - Latency: `s_grant` to `m_admit` that of the directory. Throughput: an event in 6 cycles with an idle directory; 8 in a
-//!   deep build.
+//! - Latency: `s_grant` to `m_admit` that of the directory. Throughput: an event in 6 cycles with an idle directory.
 //! - Backpressure: an answer is kept until `m_admit` takes it, and holds up `s_grant` alone; events wait while a frame that they
 //!   may make has no room.
 //! - Ordering: `s_grant`, then `s_claim`, `s_resolved`, `s_frame`, `s_job`.
@@ -55,7 +54,6 @@ use crate::bundle::{
 use crate::fields::field;
 use crate::params::Params;
 use crate::prelude::*;
-use crate::prim::next::late;
 use crate::stream::{Mailer, event_in, event_out, stream_in, stream_out};
 
 /// Tag of this block's lookups.
@@ -89,8 +87,6 @@ const LOOK: u64 = 2;
 const ACT: u64 = 3;
 const LUN: u64 = 4;
 const TAKE: u64 = 5;
-const FETCH: u64 = 6;
-const WEIGH: u64 = 7;
 
 // Events, in order of priority.
 const GRANT: usize = 0;
@@ -238,26 +234,21 @@ pub fn admit(p: &Params) -> Module {
         let answer_q = m.reg_nr("answer_q", Lookup::WIDTH);
         when(mine, || {
             answer_q.set(dir_data);
-            state.set(if p.deep { FETCH } else { ACT });
+            state.set(ACT);
         });
-        // Where there are states in between, the count goes into a register first, and then what the decision looks at.
-        let late = |name: &str, value: E| late(m, p.deep, name, value);
-        when(is(FETCH), || state.set(WEIGH));
-        when(is(WEIGH), || state.set(ACT));
-        let control_now = lun_control.slice_dyn(lun, 32);
-        let control = late("control_q", control_now);
+        let control = lun_control.slice_dyn(lun, 32);
         let default = field(control, regs::LUN_OWNER);
         let generation = field(control, regs::LUN_GENERATION);
-        let lun_there = (field(control, regs::LUN_VALID) & !field(control, regs::LUN_LOCAL)).named("lun_there");
-        let closes_now = lun_closing.get().at(lun).named("closes_now");
-        let closes = late("closes", closes_now);
+        let lun_local = field(control, regs::LUN_LOCAL);
+        let lun_there = (field(control, regs::LUN_VALID) & !lun_local).named("lun_there");
+        let closes = lun_closing.get().at(lun).named("closes");
 
         // An own operation: the answer goes on at once.
         let granted = LockGrant::unpack(grant_q.get());
         let admission = |a: &Lookup| {
             let ours = a.valid & a.owner.eq(site);
-            let closing = ours & (a.closing | closes_now);
-            let counted = ours & !closing & granted.exclusive & !field(control_now, regs::LUN_LOCAL);
+            let closing = ours & (a.closing | closes);
+            let counted = ours & !closing & granted.exclusive & !lun_local;
             Admit {
                 slot: granted.id.slice(0, SLOT_W),
                 valid: a.valid,
@@ -283,26 +274,21 @@ pub fn admit(p: &Params) -> Module {
         let entry = mux(mine, came.index, ans.index).trunc(index_w);
         let counts = m.ram("counts", p.extents >> LANE_W, count_w << LANE_W);
         let lane = ans.index.trunc(LANE_W);
-        let counts_read = late("counts_f", counts.read(entry.slice(LANE_W, index_w - LANE_W)));
-        let count_read = counts_read.slice_dyn(lane, count_w).named("count_read");
-        let count = late("count", count_read);
+        let count = counts.read(entry.slice(LANE_W, index_w - LANE_W)).slice_dyn(lane, count_w).named("count");
         let ours = (ans.valid & ans.owner.eq(site)).named("ours");
         let claimed = Claim::unpack(claim_q.get());
         let open = (ours & !ans.closing & !closes).named("open");
-        let go = (open & late("epoch_claimed", ans.epoch.eq(claimed.epoch))).named("go");
+        let go = (open & ans.epoch.eq(claimed.epoch)).named("go");
         let up = counted | (of(CLAIM) & go);
         let down = of(RESOLVED);
         let new = mux(up, count + 1, count - down.zext(count_w)).named("new");
-        let lun_writes = select(lun, &lun_count.iter().map(|c| c.get()).collect::<Vec<_>>());
-        let lun_now = late("lun_now", lun_writes);
+        let lun_now = select(lun, &lun_count.iter().map(|c| c.get()).collect::<Vec<_>>());
         let lun_new = mux(up, lun_now + 1, lun_now - down.zext(count_w)).named("lun_new");
-        // A write that has ended was the last one.
-        let none = late("none", count_read.eq(1));
-        let lun_none = lun_now.eq(1);
+        let none = !new.any();
+        let lun_none = !lun_new.any();
 
         // What an extent is closed for.
-        let at_index = |i: usize| valid[i] & index[i].eq(ans.index.trunc(index_w));
-        let hits: Vec<E> = (0..CLOSING).map(|i| late(&format!("hit{i}"), at_index(i))).collect();
+        let hits: Vec<E> = (0..CLOSING).map(|i| valid[i] & index[i].eq(ans.index.trunc(index_w))).collect();
         let hit = any_of(&hits).named("hit");
         let spare = priority(&valid.iter().map(|v| !v.get()).collect::<Vec<_>>());
         let at = number_of(&hits);
@@ -312,9 +298,7 @@ pub fn admit(p: &Params) -> Module {
         // Decisions, as wires.
         let f = OwnFrame::unpack(frame_q.get());
         let j = OwnJob::unpack(job_q.get());
-        let [is_request, is_grant, is_taken] =
-            [("is_request", FrameType::OwnReq), ("is_grant", FrameType::Grant), ("is_taken", FrameType::Taken)]
-                .map(|(name, t)| late(name, of(FRAME) & f.ftype.eq(t.code())));
+        let is_frame = |t: FrameType| of(FRAME) & f.ftype.eq(t.code());
         let whole = mux(of(FRAME), f.code.bit(WHOLE), j.code.bit(WHOLE)).named("whole");
         let release = mux(of(FRAME), f.code.bit(RELEASE), j.code.bit(RELEASE)).named("release");
         let why = Why {
@@ -342,25 +326,20 @@ pub fn admit(p: &Params) -> Module {
 
         // Epochs as this site has them: of the extent, or of the LUN.
         let epoch = mux(whole, cat(&[generation, zero(16)]), ans.epoch).named("epoch");
-        let last = late("last_q", mux(whole, generation.all(), ans.epoch.trunc(16).all())).named("last");
+        let last = mux(whole, generation.all(), ans.epoch.trunc(16).all()).named("last");
         let follows = mux(
             whole,
             (f.epoch.slice(16, 16)).eq(generation + 1) & !generation.all(),
             f.epoch.eq(ans.epoch + 1) & !ans.epoch.trunc(16).all(),
         )
         .named("follows");
-        let follows = late("follows_q", follows);
-        let same_epoch = late("same_epoch", f.epoch.eq(epoch));
-        let older = late("older", after(epoch, f.epoch));
-        let newer = late("newer", after(f.epoch, epoch));
         let asked = lun_asked.get().at(lun).named("asked");
         // May this site raise the number? Does the peer hold the right to?
-        let of_either = |name: &str, lun: E, extent: E| late(&format!("{name}_q"), mux(whole, lun, extent)).named(name);
-        let raises = of_either("raises", !default.eq(site) | !asked, ours);
-        let peers = of_either("peers", default.ne(site) | asked, ans.valid & !ours);
-        let has = of_either("has", default.eq(site) & !asked, ours);
-        let there = of_either("there", lun_there, ans.valid & lun_there);
-        let idle = of_either("idle", !lun_writes.any(), !count_read.any());
+        let raises = mux(whole, !default.eq(site) | !asked, ours).named("raises");
+        let peers = mux(whole, default.ne(site) | asked, ans.valid & !ours).named("peers");
+        let has = mux(whole, default.eq(site) & !asked, ours).named("has");
+        let there = mux(whole, lun_there, ans.valid & lun_there).named("there");
+        let idle = mux(whole, !lun_now.any(), !count.any()).named("idle");
         let give = || {
             when(last, || spent.set(1))
                 .elsewhen(whole, || {
@@ -374,13 +353,13 @@ pub fn admit(p: &Params) -> Module {
                     not_yet.set(!idle | closes);
                 });
         };
-        when(is_request, || {
-            when(there & same_epoch & raises, give)
-                .elsewhen(there & older & !has, || grant_again.set(1))
+        when(is_frame(FrameType::OwnReq), || {
+            when(there & f.epoch.eq(epoch) & raises, give)
+                .elsewhen(there & after(epoch, f.epoch) & !has, || grant_again.set(1))
                 .otherwise(|| stale.set(1));
         });
-        when(is_grant, || {
-            let heard = (has & !newer).named("heard");
+        when(is_frame(FrameType::Grant), || {
+            let heard = (has & !after(f.epoch, epoch)).named("heard");
             when(there & follows & peers, || {
                 take_lun.set(whole);
                 take_it.set(!whole);
@@ -391,7 +370,7 @@ pub fn admit(p: &Params) -> Module {
             })
             .otherwise(|| stale.set(1));
         });
-        when(is_taken, || done.set(1));
+        when(is_frame(FrameType::Taken), || done.set(1));
         when(of(JOB), || {
             when(j.local, || done.set(1))
                 .elsewhen(!there, || {

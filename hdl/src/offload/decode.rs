@@ -14,7 +14,7 @@
 //! answers when the block's lock is had.
 //!
 //! - Latency: `s_sqe` to `m_new` and `m_error` 1 cycle, to `m_op` and `m_admin` 2. Throughput: a block a cycle, one idle cycle
-//!   between commands; a command without blocks every 2 cycles. In a deep build each takes a cycle more.
+//!   between commands; a command without blocks every 2 cycles.
 //! - Backpressure: stops while no command number or no slot is free; nothing is dropped.
 //! - Reset: the command in work is forgotten.
 //! - Errors: one counter event for each status.
@@ -27,7 +27,6 @@ use crate::bundle::op_kind::{COMPARE, FLUSH, OWN, READ, WRITE, ZEROES};
 use crate::bundle::{AdminCmd, CMD_W, CmdNew, Cqe, KIND_W, LBA_W, LUN_W, OpInfo, Sqe};
 use crate::params::Params;
 use crate::prelude::*;
-use crate::prim::next::late;
 use crate::stream::{stream_in, stream_out};
 
 /// Statuses that `decode` gives, each with the name of its event.
@@ -136,26 +135,6 @@ pub fn decode(p: &Params) -> Module {
             (data | own) & !live & !sync,
             (data | flush | own) & !local & !link,
         ];
-        // In a deep build what was found goes into registers, and the command goes on a cycle later.
-        let late = |name: &str, value: E| late(m, p.deep, name, value);
-        let seen = if p.deep {
-            let looked = m.reg("looked", 1, 0);
-            looked.set(full & !pass);
-            full & looked
-        } else {
-            full.get()
-        };
-        let checks: Vec<E> = checks.iter().enumerate().map(|(i, check)| late(&format!("check{i}"), *check)).collect();
-        let [write, read, flush, own, compare, zeroes] = [
-            ("is_write", write),
-            ("is_read", read),
-            ("is_flush", flush),
-            ("is_own", own),
-            ("is_compare", compare),
-            ("is_zeroes", zeroes),
-        ]
-        .map(|(name, kind)| late(name, kind));
-        let data = write | read | compare | zeroes;
         let bad = any_of(&checks).named("bad");
         let mut status = lit(Status::Ok.code(), 8);
         for (check, (code, _)) in checks.iter().zip(REFUSALS).rev() {
@@ -169,16 +148,16 @@ pub fn decode(p: &Params) -> Module {
         let last = m.wire_or("last", 1, 0);
         let by_blocks = data | flush | own;
         let split_free = !splitting;
-        let good = seen & !bad & s_free.valid;
+        let good = full & !bad & s_free.valid;
         m_new.valid.set(good & !noted);
         m_admin.valid.set(good & !by_blocks & noted);
         let to_split = (good & by_blocks & split_free & (noted | m_new.ready)).named("to_split");
         let to_admin = m_admin.fire().named("to_admin");
         when(m_new.fire(), || noted.set(1));
         when(to_split | to_admin, || noted.set(0));
-        let to_error = (seen & bad & m_error.ready).named("to_error");
+        let to_error = (full & bad & m_error.ready).named("to_error");
         pass.set(any_of(&[to_split, to_admin, to_error]));
-        m_error.valid.set(seen & bad);
+        m_error.valid.set(full & bad);
         s_free.ready.set(to_split | to_admin);
         m_new.data.set(
             CmdNew {

@@ -41,11 +41,10 @@
 //! **Parameters.** `slots`, `mirror_bufs`.
 //!
 //! **Latency.** Acquire to grant of a free block: 2 cycles, and one more for each entry that its bucket has. Release to
-//! grant of the next in the queue: 4 cycles. In a deep build 5, and three more for each entry but the
-//! first; 7.
+//! grant of the next in the queue: 4 cycles.
 //!
 //! **Throughput.** One operation at a time: an acquire takes 2 cycles, a release 4, readers that are let in together one
-//! cycle each. Deep 5 and 7.
+//! cycle each.
 //!
 //! **Backpressure.** Releases go before acquires. While two grants wait at `m_grant`, acquires wait, and a release that
 //! grants more; so `m_grant` must be taken without waiting for a release. Its ready ends in a register slice. Nothing is dropped.
@@ -65,7 +64,6 @@
 use crate::bundle::{HOLDER_W, LBA_W, LUN_W, LockGrant, LockRel, LockReq, SLOT_W};
 use crate::params::Params;
 use crate::prelude::*;
-use crate::prim::next::late;
 use crate::prim::skid::skid;
 use crate::stream::{event_out, stream_in, stream_out};
 
@@ -82,8 +80,6 @@ const HEAD: u64 = 2;
 const WALK: u64 = 3;
 const RECYCLE: u64 = 4;
 const WAKE: u64 = 5;
-const FETCH: u64 = 6;
-const MATCH: u64 = 7;
 
 /// What an entry says of its block. `holder_w` bits number holders, inside, without a gap.
 #[derive(Clone, Copy)]
@@ -134,12 +130,12 @@ fn hash(tag: E, w: usize) -> E {
 /// When `p` is out of range.
 pub fn lock_table(p: &Params) -> Module {
     p.check();
-    lock_table_of(p.slots, p.mirror_bufs, p.deep)
+    lock_table_of(p.slots, p.mirror_bufs)
 }
 
-/// A lock table for `slots` (a power of two, at least 2) and `mirror_bufs` buffers; a `deep` one decides two cycles after it has read. A
-/// card's has at least 64 slots; fewer are for proofs that look at every state.
-pub fn lock_table_of(slots: usize, mirror_bufs: usize, deep: bool) -> Module {
+/// A lock table for `slots` (a power of two, at least 2) and `mirror_bufs` buffers. A card's has at least 64; fewer are for
+/// proofs that look at every state.
+pub fn lock_table_of(slots: usize, mirror_bufs: usize) -> Module {
     let entries = 2 * slots + mirror_bufs;
     // Holders by number: slots, slots of the peer, mirror buffers; as many as blocks that can be held.
     let holders = entries;
@@ -220,38 +216,29 @@ pub fn lock_table_of(slots: usize, mirror_bufs: usize, deep: bool) -> Module {
         let queue_ram = m.ram("queue_ram", holders, w + 1).collisions_undefined();
         let first = bucket_ram.read(hash(offered, bucket_w));
         let look_at = m.wire("look_at", w);
-        let late = |name: &str, value: E| late(m, deep, name, value);
-        let fetched = |name: &str, word: E| late(&format!("{name}_q"), late(&format!("{name}_f"), word));
-        let same_tag = late("same_tag", late("tag_f", tag_ram.read(look_at)).eq(tag));
-        let here = Held::unpack(fetched("here", held_ram.read(look_at)), w);
-        let read_next = next_ram.read(look_at);
-        let here_next = fetched("here_next", read_next);
+        let here_tag = tag_ram.read(look_at);
+        let here = Held::unpack(held_ram.read(look_at), w);
+        let here_next = next_ram.read(look_at);
 
         // Walk the bucket's list.
         let current = m.reg_nr("current", w);
         let before = m.reg("before", w + 1, 0);
         let first_q = m.reg_nr("first_q", w + 1);
-        // An empty bucket ends in HEAD, or in WALK, where all is decided with a stage more.
-        let filled = if deep { first_q.bit(w) } else { ones(1) };
-        let hit = (is(WALK) & filled & same_tag).named("hit");
-        let onward = is(WALK) & filled & !same_tag & here_next.bit(w);
-        let empty_bucket = if deep { is(WALK) & !filled } else { is(HEAD) & !first.bit(w) };
-        let missed = (empty_bucket | (is(WALK) & filled & !same_tag & !here_next.bit(w))).named("missed");
+        let hit = (is(WALK) & here_tag.eq(tag)).named("hit");
+        let onward = is(WALK) & !hit & here_next.bit(w);
+        let missed = ((is(HEAD) & !first.bit(w)) | (is(WALK) & !hit & !here_next.bit(w))).named("missed");
         look_at.set(mux(is(IDLE), free.trunc(w), mux(is(HEAD), first.trunc(w), here_next.trunc(w))));
         when(is(HEAD), || {
             // In IDLE the list of free entries was looked at.
-            free_next.set(read_next);
+            free_next.set(here_next);
             first_q.set(first);
             current.set(first.trunc(w));
             before.set(0);
-            state.set(if deep { FETCH } else { WALK });
+            state.set(WALK);
         });
-        when(is(FETCH), || state.set(MATCH));
-        when(is(MATCH), || state.set(WALK));
         when(onward, || {
             current.set(here_next.trunc(w));
             before.set(link_to(lit(1, 1), current));
-            state.set(if deep { FETCH } else { WALK });
         });
 
         // What comes of it.
@@ -295,7 +282,7 @@ pub fn lock_table_of(slots: usize, mirror_bufs: usize, deep: bool) -> Module {
         when(wake_ends, || state.set(IDLE));
 
         // Entries that come and go.
-        when(insert & listed, || free.set(mux(is(HEAD), read_next, free_next)));
+        when(insert & listed, || free.set(mux(is(HEAD), here_next, free_next)));
         when(insert & !listed, || fresh.set(fresh + 1));
         when(unlink, || state.set(RECYCLE));
         when(is(RECYCLE), || {
@@ -368,7 +355,7 @@ pub fn lock_table_of(slots: usize, mirror_bufs: usize, deep: bool) -> Module {
         m.assume("a_word_read_was_written", !is(WALK) | !here.exclusive | here.holders.eq(1));
         m.prove("a_writer_is_alone", !(any_of(&writes) & written.exclusive) | written.holders.eq(1));
         m.prove("a_writer_comes_alone", !(is(WAKE) & head_exclusive) | inside.eq(0));
-        let acquiring = !is(CLEAR) & !is(IDLE) & !is(WAKE) & !is(RECYCLE) & !releasing;
+        let acquiring = (is(HEAD) | is(WALK)) & !releasing;
         m.prove("an_entry_is_free_when_wanted", !acquiring | have_free);
         m.prove("a_grant_has_room", !acquiring | grant_free);
     })

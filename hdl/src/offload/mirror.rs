@@ -412,7 +412,7 @@ pub fn mirror(p: &Params) -> Module {
         nacks.set("s_data", nack_data.slice(0, 4));
         let nack_buf = nacks.get("m_data");
 
-        let ctl = m.inst("u_ctl", &fifo(p.queue(64), TX_SHORT_W));
+        let ctl = m.inst("u_ctl", &fifo(64, TX_SHORT_W));
         let room = ctl.get("s_ready");
         let direct = (again | busy | refuse).named("direct");
         let rel_free = !any_of(&[m_release.full(), m_hold.full(), m_resolved.full()]);

@@ -12,8 +12,6 @@ const BLOCKS: [u64; 3] = [0, 5, 20];
 const CHOICE_W: usize = 2;
 /// Most cycles, in which grants are taken, from one operation to the next: a walk along the list, and those let in.
 const LONGEST: u64 = 8;
-/// The same of a table with a stage more.
-const LONGEST_DEEP: u64 = 14;
 
 const OUT: u64 = 0;
 const ASKED: u64 = 1;
@@ -40,8 +38,6 @@ pub struct Uses {
     pub shared: bool,
     /// `at_once`, beside asking with patience.
     pub at_once: bool,
-    /// A table that decides a cycle after it has read.
-    pub deep: bool,
 }
 
 /// A block that a holder asks for.
@@ -82,7 +78,7 @@ impl Uses {
 pub fn watched(uses: &Uses) -> Module {
     let n = uses.holders;
     module("watched_locks", |m| {
-        let table = m.inst("u_table", &lock_table_of(2, 1, uses.deep));
+        let table = m.inst("u_table", &lock_table_of(2, 1));
         let holders: Vec<Seen> = (0..n)
             .map(|i| Seen {
                 state: m.reg(format!("state{i}"), 2, OUT),
@@ -197,7 +193,7 @@ pub fn watched(uses: &Uses) -> Module {
         let going = m.reg("going", 4, 0);
         let goes = table.get("init_done") & !table.get("s_release_ready") & (takes | !grant_valid);
         when(goes, || going.set(going + 1)).otherwise(|| going.set(0));
-        m.prove("it_comes_to_rest", going.le(if uses.deep { LONGEST_DEEP } else { LONGEST }));
+        m.prove("it_comes_to_rest", going.le(LONGEST));
 
         // All of this happens.
         let same = |i: usize, j: usize| holders[i].block.eq(holders[j].block);
