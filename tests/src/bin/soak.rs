@@ -78,15 +78,11 @@ fn plan(args: &Args, mutant: Option<&'static Mutant>, seed: Option<u64>) -> Plan
     Plan {
         faults: args.faults.unwrap_or(by_seed.faults),
         data_w: match args.data_w.as_deref() {
-            _ if matches!(args.size, Size::Board | Size::Sliced) => 64,
+            Some("64") => 64,
+            Some(_) => 512,
+            // Small FPGAs have no 100G.
+            None if matches!(args.size, Size::Board | Size::Sliced) => 64,
             None => by_seed.data_w,
-            Some(w) => {
-                if w == "64" {
-                    64
-                } else {
-                    512
-                }
-            }
         },
         mtu: args.mtu.as_ref().map_or(by_seed.mtu, |m| if m == "9000" { Mtu::Jumbo } else { Mtu::Standard }),
         km: args.km.unwrap_or(by_seed.km),
