@@ -1,5 +1,9 @@
 //! Sizes of a build of the card.
 
+use crate::bundle::{INDEX_W, LBA_W, LUN_W};
+use crate::prelude::*;
+use crate::prim::index_width;
+
 /// Sizes of a build; the host reads them back from the capability registers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Params {
@@ -27,9 +31,17 @@ pub struct Params {
     pub period: usize,
     /// Log2 of the most entries that a queue may have.
     pub queue_log2: usize,
-    /// Register slices in the streams between blocks, and a stage more in some: a step to a higher clock for a cycle each.
+    /// Bits of a block's address, in a LUN and in the store: 24 to 40.
+    pub lba_w: usize,
+    /// Bits of an address in host memory: 40 to 64.
+    pub iova_w: usize,
+    /// Machines that read a word of a RAM put it into registers, and then what follows from it, before they decide: cycles more an
+    /// event, for a higher clock.
+    pub deep: bool,
+    /// Register slices in the streams between blocks: a cycle each.
     pub sliced: bool,
-    /// Queues between blocks that only make things faster hold one entry.
+    /// Queues between blocks that only make things faster hold one entry, others at most 16; where streams join, each beat is
+    /// chosen in one cycle and passed in the next.
     pub lean: bool,
 }
 
@@ -57,6 +69,9 @@ impl Params {
             clock_khz,
             period: 8192,
             queue_log2: 12,
+            lba_w: LBA_W,
+            iova_w: 64,
+            deep: false,
             sliced: false,
             lean: false,
         }
@@ -79,7 +94,8 @@ impl Params {
         }
     }
 
-    /// A build for a small FPGA, an ECP5 say, at a datapath width: 512 slots, 2 LUNs, and at 64 bits a narrow store port.
+    /// A build for a small FPGA, an ECP5 say, at a datapath width: 512 slots, 2 LUNs, at 64 bits a narrow
+    /// store port, lean and deep.
     ///
     /// # Panics
     /// When `data_w` is neither 64 nor 512.
@@ -88,7 +104,6 @@ impl Params {
         Self {
             store_w: if data_w == 64 { 128 } else { whole.store_w },
             slots: 512,
-            period: 1024,
             queues: 2,
             vectors: 2,
             luns: 2,
@@ -96,17 +111,26 @@ impl Params {
             local_bufs: 2,
             mirror_bufs: 2,
             queue_log2: 9,
+            lba_w: 24,
+            iova_w: 40,
             lean: true,
             ..whole
         }
+        .deeper()
     }
 
-    /// The same build with register slices.
+    /// The same build with more stages in its machines.
     #[must_use]
-    pub fn with_slices(mut self) -> Self {
-        self.sliced = true;
+    pub fn deeper(mut self) -> Self {
+        self.deep = true;
         self.period = self.pace() * self.slots;
         self
+    }
+
+    /// The same with register slices between its blocks, too.
+    #[must_use]
+    pub fn with_slices(self) -> Self {
+        Self { sliced: true, ..self.deeper() }
     }
 
     /// Checks every range.
@@ -124,8 +148,10 @@ impl Params {
         assert_eq!(
             self.period,
             self.pace() * self.slots,
-            "a slot is looked at every second cycle, or every fourth: period"
+            "a slot is looked at every second cycle, or every eighth: period"
         );
+        assert!((24..=LBA_W).contains(&self.lba_w), "lba_w: 24..={LBA_W}, not {}", self.lba_w);
+        assert!((40..=64).contains(&self.iova_w), "iova_w: 40..=64, not {}", self.iova_w);
         assert!((1..=8).contains(&self.queues), "queues: 1..=8, not {}", self.queues);
         power("vectors", self.vectors, 2, 8);
         assert!((2..=8).contains(&self.luns), "luns: 2..=8, not {}", self.luns);
@@ -133,9 +159,45 @@ impl Params {
         assert!(store.contains(&self.store_w), "store_w: one of {store:?}, not {}", self.store_w);
     }
 
-    /// Cycles from one look at a slot to that at the next: 2, or 4 where a look takes a stage more.
+    /// Bits that a field of a bundle, by its name and the width that it has in every build, has in this one; above them it is zero.
+    /// An address in host memory has one more than `iova_w`: what runs past the end faults there, and does not come round.
+    pub fn field_w(&self, name: &str, width: usize) -> usize {
+        match (name, width) {
+            ("lba" | "block", LBA_W) => self.lba_w,
+            ("page", 52) => (self.iova_w + 1).min(64) - 12,
+            ("addr" | "iova", 64) => (self.iova_w + 1).min(64),
+            ("lun", LUN_W) => index_width(self.luns),
+            ("index", INDEX_W) => clog2(self.extents),
+            _ => width,
+        }
+    }
+
+    /// A block's address of `LBA_W` bits or more, in as many as this build has, and `LBA_W` wide: one beyond becomes the highest, which
+    /// is past the end of every LUN.
+    pub fn near(&self, lba: E) -> E {
+        let beyond = lba.width() > self.lba_w;
+        let near = lba.trunc(self.lba_w);
+        let near = if beyond {
+            mux(lba.slice(self.lba_w, lba.width() - self.lba_w).any(), ones(self.lba_w), near)
+        } else {
+            near
+        };
+        near.zext(LBA_W)
+    }
+
+    /// Cycles from the choice of an event to its decision.
+    pub fn stages(&self) -> usize {
+        if self.deep { 3 } else { 1 }
+    }
+
+    /// Cycles from one look at a slot to that at the next: 2, or 8 where a look takes two stages more.
     pub fn pace(&self) -> usize {
-        if self.sliced { 4 } else { 2 }
+        if self.deep { 8 } else { 2 }
+    }
+
+    /// Entries of a queue that has `entries` where room is no question.
+    pub fn queue(&self, entries: usize) -> usize {
+        if self.lean { entries.min(16) } else { entries }
     }
 
     /// Beats of a block on the datapath.

@@ -43,6 +43,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
                 "queue_entries": 1u32 << info.queue_log2_max, "vectors": info.vector_count, "luns": info.lun_count,
                 "extents": info.extent_count, "period_cycles": info.period_cycles,
                 "local_buffers": info.local_buffer_count, "mirror_buffers": info.mirror_buffer_count,
+                "block_address_bits": info.block_address_bits, "host_address_bits": info.host_address_bits,
                 "status": status,
             }));
             continue;
@@ -57,6 +58,11 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         outln!("  LUNs               {}, the first for the driver's own use", info.lun_count);
         outln!("  extents            {}", info.extent_count);
         outln!("  gather buffers     {} local, {} for the peer", info.local_buffer_count, info.mirror_buffer_count);
+        outln!(
+            "  addresses          {} bits of blocks, {} bits of host memory",
+            info.block_address_bits,
+            info.host_address_bits
+        );
         outln!("  state              {}", if status.is_empty() { "-" } else { &status });
     }
     if args.json {

@@ -74,7 +74,7 @@ codes! {
         BadLba = 0x03,
         /// No such LUN.
         BadLun = 0x04,
-        /// A host address was not a multiple of 4096.
+        /// A host address was not a multiple of 4096, or has more bits than the card's (CAP_IOVA_W).
         Misaligned = 0x05,
         /// The other site owns a block of the range, and will not take a request for it; owner and epoch are in the completion.
         /// RELEASE of a LUN: the other site is its default owner.

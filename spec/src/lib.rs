@@ -35,7 +35,7 @@ pub const MAX_BLOCKS: u64 = 64;
 pub const MAX_LOOKUPS: u64 = 512;
 /// Version of the register map and of the entries: major in the high half; a driver refuses another major, and a
 /// minor that is older than its own.
-pub const SPEC_VERSION: u32 = 0x0001_0001;
+pub const SPEC_VERSION: u32 = 0x0001_0002;
 /// `MAGIC` register: "DYAD" read as a little-endian word.
 pub const MAGIC: u32 = u32::from_le_bytes(*b"DYAD");
 /// PCI vendor of the simulated card: 0x1234, which emulators use by custom for devices that nobody sells. A board

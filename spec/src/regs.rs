@@ -157,6 +157,14 @@ registers! {
         /// Of the peer's blocks.
         CAP_MIRROR_BUFFERS: 8, 8;
     };
+    /// Widths of addresses.
+    CAP_ADDRESS: 0x02c, 1, 4, Ro {
+        /// Bits of a block's address, in a LUN and in the store: 24 to 40. A LUN has less than 2^this blocks; of the registers that hold
+        /// more, the bits above read as zero.
+        CAP_LBA_W: 0, 8;
+        /// Bits of an address in host memory: 40 to 64. A command that names one above ends with Misaligned.
+        CAP_IOVA_W: 8, 8;
+    };
     /// Control.
     CONTROL: 0x030, 1, 4, Rw {
         /// 1: fetch submissions. 0: stop fetching; what was fetched goes on.

@@ -35,7 +35,7 @@ pub enum Size {
     Small,
     /// Those of a small FPGA
     Board,
-    /// The same with register slices between the blocks, and longer pipelines in some
+    /// The same with register slices between the blocks
     Sliced,
 }
 

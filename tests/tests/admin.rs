@@ -409,6 +409,7 @@ fn aux_identify_tells_the_core_registers() {
             assert_eq!(word(&regs::CAP_CLOCK_KHZ), p.clock_khz as u32);
             assert_eq!(word(&regs::CAP_PERIOD), p.period as u32);
             assert_eq!(word(&regs::CAP_BUFFERS), (p.local_bufs | p.mirror_bufs << 8) as u32);
+            assert_eq!(word(&regs::CAP_ADDRESS), (p.lba_w | p.iova_w << 8) as u32);
             assert_eq!(word(&regs::CONTROL), 1);
             assert_eq!(word(&regs::STATUS), 0b1110);
             let now = u64::from(word(&regs::NOW_LO)) | u64::from(word(&regs::NOW_HI)) << 32;

@@ -5,13 +5,13 @@ mod admit_model;
 mod common;
 
 use admit_model::{Admit, Claim, EXTENT, EXTENTS, Frame, Grant, Job, LUNS, Model, Out, SITE, Update};
-use common::{EventIn, EventOut, Pulses, Streams, words};
+use common::{EventIn, EventOut, Pulses, Streams, each_pipeline, words};
 use dyad_hdl::bundle;
 use dyad_hdl::ir::Bits;
 use dyad_hdl::offload::admit::{TAG, admit};
 use dyad_hdl::params::Params;
 use dyad_spec::{FrameType, Status, regs};
-use dyad_tests::{Dut, Rng, Stall, Trial, field, pack, trial};
+use dyad_tests::{Dut, Rng, Stall, Trial, field, pack};
 use std::collections::VecDeque;
 
 /// Cycles between a lookup and its answer.
@@ -40,8 +40,8 @@ struct Bench {
 }
 
 impl Bench {
-    fn new(t: &mut Trial, stall: Stall) -> Self {
-        let mut dut = t.dut(&admit(&Params::small(64)));
+    fn new(t: &mut Trial, p: &Params, stall: Stall) -> Self {
+        let mut dut = t.dut(&admit(p));
         dut.poke("site", SITE);
         dut.poke("link_ok", 1);
         let streams = Streams::new(&dut, &INPUTS, &["m_dir", "m_admit", "m_own", "m_local"], stall);
@@ -281,10 +281,10 @@ fn any_event(b: &mut Bench, rng: &mut Rng, quick: bool) {
 /// a link that ends. Nothing is closed for ever, and nothing is counted that has ended.
 #[test]
 fn admit_does_what_its_model_does() {
-    trial(|t| {
+    each_pipeline(&Params::small(64), |t, p| {
         let mut seen = [0; 3];
         for stall in Stall::ALL {
-            let mut b = Bench::new(t, stall);
+            let mut b = Bench::new(t, p, stall);
             let mut rng = t.rng.fork();
             for round in 0..1000 {
                 let quick = rng.one_in(2);
@@ -324,8 +324,8 @@ fn admit_does_what_its_model_does() {
 /// An own operation is told in the cycle of the directory's answer, and a resolved write is taken while one waits to be told.
 #[test]
 fn admit_is_held_up_by_nobody() {
-    trial(|t| {
-        let mut b = Bench::new(t, Stall::None);
+    each_pipeline(&Params::small(64), |t, p| {
+        let mut b = Bench::new(t, p, Stall::None);
         let mut rng = t.rng.fork();
         let fields = [("id", 5), ("lun", 0), ("lba", 1), ("exclusive", 1)];
         b.streams.push("s_grant", pack(bundle::LockGrant::FIELDS, &fields));

@@ -12,14 +12,19 @@ use std::collections::{BTreeMap, VecDeque};
 const QUEUES: usize = 4;
 
 /// Bits of a register that a write changes.
-fn writable(r: &Register) -> u32 {
-    let width = |w: u32| u32::MAX >> (32 - w);
+fn writable(p: &Params, r: &Register) -> u32 {
+    let width = |w: usize| (1u64 << w).wrapping_sub(1) as u32;
+    // Of numbers in two words.
+    let (lower, upper) = (|w: usize| width(w.min(32)), |w: usize| width(w.saturating_sub(32)));
     match r.name {
         _ if r.access != Access::Rw => 0,
         "CONTROL" => regs::CONTROL_ENABLE.put(1),
         "SITE" => 1,
         "LINK_GENERATION" | "MAC_HI" | "PEER_MAC_HI" | "UDP_PORT" | "PEER_SLOTS" => width(16),
-        "STAGING_BASE_HIGH" => width(8),
+        "LUN_BLOCKS" | "LUN_STORE_BASE" | "STAGING_BASE" => lower(p.lba_w),
+        "LUN_HIGH" if p.lba_w <= 32 => 0,
+        "STAGING_BASE_HIGH" => upper(p.lba_w),
+        "SQ_BASE_HI" | "CQ_BASE_HI" => upper(p.iova_w),
         "RESEND_LIMIT" => width(4),
         "HAND_OVER_AFTER" => width(8),
         "MAILBOX_VECTOR" => width(3),
@@ -50,7 +55,7 @@ impl Model {
     fn new(p: &Params) -> Self {
         let mut words = BTreeMap::new();
         for r in REGISTERS {
-            (0..present(p, r)).for_each(|i| assert!(words.insert(r.at(i), (0, writable(r))).is_none()));
+            (0..present(p, r)).for_each(|i| assert!(words.insert(r.at(i), (0, writable(p, r))).is_none()));
         }
         let mut model = Self { words, p: p.clone() };
         for (offset, kind, version, next) in regs::BLOCKS {
@@ -67,6 +72,7 @@ impl Model {
             (regs::CAP_CLOCK_KHZ, p.clock_khz),
             (regs::CAP_PERIOD, p.period),
             (regs::CAP_BUFFERS, p.local_bufs | p.mirror_bufs << 8),
+            (regs::CAP_ADDRESS, p.lba_w | p.iova_w << 8),
             (regs::COUNTERS_COUNT, Counter::ALL.len()),
         ] {
             model.put(r.offset, value as u32);

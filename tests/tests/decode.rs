@@ -2,21 +2,21 @@
 
 mod common;
 
-use common::{Pulses, Streams, addresses, words, wrapped};
+use common::{Pulses, Streams, addresses, each_pipeline, words};
 use dyad_hdl::bundle::own_code::{RELEASE, WHOLE};
-use dyad_hdl::bundle::{AdminCmd, CmdNew, Cqe, LBA_W, OpInfo, Sqe, op_kind};
+use dyad_hdl::bundle::{AdminCmd, CmdNew, Cqe, OpInfo, Sqe, op_kind};
 use dyad_hdl::ir::Bits;
 use dyad_hdl::offload::decode::{REFUSALS, decode};
 use dyad_hdl::params::Params;
 use dyad_spec::entry::submission::Submission;
 use dyad_spec::{MAX_BLOCKS, MAX_LOOKUPS, Opcode, Status, regs};
-use dyad_tests::{Dut, Rng, Scoreboard, Stall, Trial, field, pack, trial};
+use dyad_tests::{Dut, Rng, Scoreboard, Stall, Trial, field, pack};
 use std::collections::{HashMap, HashSet, VecDeque};
 
 /// A LUN: valid, live, local, blocks, log2 of the blocks of an extent.
 type Lun = (bool, bool, bool, u64, u32);
 
-const LUNS: [Lun; 8] = [
+const LUNS_40: [Lun; 8] = [
     (true, true, false, 1000, 4),
     (true, true, true, 64, 0),
     (true, false, false, 5000, 9),
@@ -26,6 +26,21 @@ const LUNS: [Lun; 8] = [
     (false, false, false, 0, 7),
     (true, true, false, 70, 15),
 ];
+
+/// The LUNs of a build: none is larger than it can be.
+fn luns(p: &Params) -> [Lun; 8] {
+    LUNS_40.map(|(valid, live, local, blocks, shift)| (valid, live, local, blocks.min(highest(p)), shift))
+}
+
+/// The highest address of a build.
+fn highest(p: &Params) -> u64 {
+    (1 << p.lba_w) - 1
+}
+
+/// Whether an address in host memory has more bits than a build's.
+fn beyond(p: &Params, iova: u64) -> bool {
+    iova.checked_shr(p.iova_w as u32).unwrap_or(0) != 0
+}
 
 /// A submission as it is offered.
 #[derive(Clone)]
@@ -39,7 +54,8 @@ struct Offer {
 }
 
 /// How a submission must be answered, by the rules in their order.
-fn verdict(o: &Offer, link: bool) -> Status {
+fn verdict(p: &Params, o: &Offer, link: bool) -> Status {
+    let luns = luns(p);
     let s = &o.sub;
     let Ok(op) = Opcode::try_from(s.opcode() as u8) else { return Status::BadOpcode };
     let zeroes = matches!(op, Opcode::WriteZeroes | Opcode::Trim);
@@ -68,17 +84,18 @@ fn verdict(o: &Offer, link: bool) -> Status {
     if (data || own || op == Opcode::Lookup) && !(1..=most).contains(&s.blocks()) {
         return Status::BadBlocks;
     }
-    let lun = LUNS.get(s.lun() as usize).filter(|l| l.0);
+    let lun = luns.get(s.lun() as usize).filter(|l| l.0);
     if op != Opcode::Identify && lun.is_none() {
         return Status::BadLun;
     }
     let (_, live, local, blocks, _) = lun.copied().unwrap_or_default();
     let past = s.lba().checked_add(s.blocks()).is_none_or(|end| end > blocks);
-    if (data && past) || ((set || own) && s.lba() >> LBA_W != 0) {
+    if (data && past) || ((set || own) && s.lba() > highest(p)) {
         return Status::BadLba;
     }
     let iova = data || matches!(op, Opcode::Lookup | Opcode::Identify);
-    if (iova && !s.iova().is_multiple_of(4096)) || (op == Opcode::Lookup && !s.aux().is_multiple_of(4096)) {
+    let wrong = |iova: u64| !iova.is_multiple_of(4096) || beyond(p, iova);
+    if (iova && wrong(s.iova())) || (op == Opcode::Lookup && wrong(s.aux())) {
         return Status::Misaligned;
     }
     if (data || own) && !live && s.flags() & 1 == 0 {
@@ -91,11 +108,13 @@ fn verdict(o: &Offer, link: bool) -> Status {
 }
 
 /// A submission that is right, or wrong in one thing or several.
-fn any_offer(rng: &mut Rng) -> Offer {
+fn any_offer(p: &Params, rng: &mut Rng) -> Offer {
+    let luns = luns(p);
+    let any_page = |rng: &mut Rng| rng.next_u64() >> (64 - p.iova_w) & !4095;
     let op = rng.pick(Opcode::ALL).0;
     let mut s = Submission::new();
     let lun = *rng.pick(&[0, 0, 0, 1, 2, 4, 5, 7]);
-    let most = LUNS[lun as usize].3;
+    let most = luns[lun as usize].3;
     let blocks = match op {
         Opcode::Lookup => 1 + rng.below(MAX_LOOKUPS),
         Opcode::SetOwner => rng.below(1 << 16),
@@ -111,16 +130,20 @@ fn any_offer(rng: &mut Rng) -> Offer {
     let room = most - blocks.min(most);
     let inside = rng.below(room + 1);
     s.set_lba(*rng.pick(&[0, room, inside]));
-    s.set_iova(if bare { 0 } else { rng.next_u64() << 12 });
+    s.set_iova(if bare { 0 } else { any_page(rng) });
     match op {
-        Opcode::Lookup => drop(s.set_aux(rng.next_u64() << 12)),
+        Opcode::Lookup => drop(s.set_aux(any_page(rng))),
         Opcode::SetOwner => drop(s.set_aux(rng.next_u64()).set_owner(rng.below(2)).set_flags(rng.below(2) * 2)),
         Opcode::Write | Opcode::Read | Opcode::WriteZeroes | Opcode::Trim => {
-            s.set_flags(u64::from(!LUNS[lun as usize].1));
+            s.set_flags(u64::from(!luns[lun as usize].1));
         }
         // Extents are not held against the LUN's size: the directory knows them.
         Opcode::Acquire | Opcode::Release if rng.one_in(4) => drop(s.set_flags(2).set_blocks(1)),
-        Opcode::Acquire | Opcode::Release => drop(s.set_lba(rng.next_u64() >> 24)),
+        Opcode::Acquire | Opcode::Release => {
+            // Some begin so high that their last extents are past every address.
+            let (any, below) = (rng.next_u64() & highest(p), rng.below(1 << 16));
+            s.set_lba(*rng.pick(&[any, highest(p) - below]));
+        }
         _ => {}
     }
     let mut reserved = false;
@@ -136,10 +159,13 @@ fn any_offer(rng: &mut Rng) -> Offer {
             6 => drop(s.set_lun(*rng.pick(&[3, 6, 8, 11, 128, 255]))),
             7 => drop(s.set_lba(most - blocks.min(most) + 1)),
             8 => {
-                let far = [1 << 40, 1 << 63, u64::MAX, u64::MAX - 3, 0xff_ffff_ffff, 0xff_ffff_fff0];
+                let far = [highest(p) + 1, 1 << 40, 1 << 63, u64::MAX, u64::MAX - 3, highest(p), highest(p) - 15];
                 s.set_lba(*rng.pick(&far));
             }
-            9 => drop(s.set_iova(rng.next_u64())),
+            9 => {
+                let any = rng.next_u64();
+                s.set_iova(*rng.pick(&[any, 1 << 40, 1 << 63, 0xff_ffff_f000]));
+            }
             10 => drop(s.set_flags(0)),
             _ => drop(s.set_lun(2)),
         }
@@ -149,6 +175,7 @@ fn any_offer(rng: &mut Rng) -> Offer {
 }
 
 struct Bench {
+    p: Params,
     dut: Dut,
     streams: Streams,
     events: Pulses,
@@ -168,15 +195,16 @@ struct Bench {
 }
 
 impl Bench {
-    fn new(t: &mut Trial, stall: Stall) -> Self {
-        let mut dut = t.dut(&decode(&Params::new(64)));
+    fn new(t: &mut Trial, p: &Params, stall: Stall) -> Self {
+        let mut dut = t.dut(&decode(p));
         let control = |l: &Lun| {
             let state = regs::LUN_VALID.put(l.0.into()) | regs::LUN_LIVE.put(l.1.into());
             state | regs::LUN_LOCAL.put(l.2.into()) | regs::LUN_EXTENT_SHIFT.put(l.4)
         };
-        dut.poke_bits("lun_control", &words(&LUNS.iter().map(control).collect::<Vec<_>>()));
-        dut.poke_bits("lun_blocks", &addresses(&LUNS.map(|l| l.3)));
+        dut.poke_bits("lun_control", &words(&luns(p).iter().map(control).collect::<Vec<_>>()));
+        dut.poke_bits("lun_blocks", &addresses(&luns(p).map(|l| l.3)));
         Self {
+            p: p.clone(),
             streams: Streams::new(&dut, &["s_sqe", "s_free"], &["m_new", "m_op", "m_admin", "m_error"], stall),
             events: Pulses::new(&dut, &REFUSALS.map(|r| r.1)),
             dut,
@@ -219,7 +247,7 @@ impl Bench {
     /// What must come of a submission that was taken now.
     fn expect(&mut self, o: &Offer) {
         let s = &o.sub;
-        let status = verdict(o, self.link);
+        let status = verdict(&self.p, o, self.link);
         let common = [("queue", o.queue), ("cid", s.cid()), ("t_doorbell", o.t_doorbell), ("d_fetched", o.d_fetched)];
         if status != Status::Ok {
             *self.refusals.entry(status).or_default() += 1;
@@ -247,23 +275,28 @@ impl Bench {
                 ("lun", s.lun() & 7),
                 ("owner", s.owner()),
                 ("blocks", s.blocks()),
-                ("lba", wrapped(s.lba())),
+                ("lba", s.lba() & highest(&self.p)),
                 ("iova", s.iova()),
                 ("aux", s.aux()),
             ];
             return self.admins.expect(pack(AdminCmd::FIELDS, &fields));
         };
-        let step = if own { 1 << LUNS[s.lun() as usize].4 } else { 1 };
+        let step = if own { 1 << LUNS_40[s.lun() as usize].4 } else { 1 };
         let code = u64::from(op == Opcode::Release) << RELEASE | u64::from(s.flags() & 2 != 0) << WHOLE;
         for n in 0..blocks {
-            let page = if own { code } else { ((s.iova() >> 12) + n) & ((1 << 52) - 1) };
+            // A flush has neither address nor page; what its entry says there is not looked at.
+            let pages = (1 << self.p.field_w("page", 52)) - 1;
+            let page = if own { code } else { ((s.iova() >> 12) + n) & pages };
             let fields = [
                 ("cmd", cmd),
                 ("block", n),
                 ("kind", kind),
-                ("local", LUNS[s.lun() as usize].2.into()),
+                ("local", LUNS_40[s.lun() as usize].2.into()),
                 ("lun", s.lun()),
-                ("lba", wrapped(s.lba() + n * step)),
+                (
+                    "lba",
+                    if own { (s.lba() + n * step).min(highest(&self.p)) } else { (s.lba() + n) & highest(&self.p) },
+                ),
                 ("page", page),
             ];
             self.ops.expect(pack(OpInfo::FIELDS, &fields));
@@ -315,53 +348,61 @@ impl Bench {
 /// Submissions that are right, and wrong in every way, with a link that comes and goes.
 #[test]
 fn decode_checks_and_splits() {
-    trial(|t| {
-        for stall in Stall::ALL {
-            let mut b = Bench::new(t, stall);
-            let mut cmd = 0;
-            for _ in 0..2000 {
-                let o = any_offer(&mut t.rng);
-                b.offer(o);
-            }
-            while b.missing() > 0 {
-                // Sometimes numbers are short.
-                if b.numbers.len() < 3 && (t.rng.one_in(20) || b.numbers.is_empty()) {
-                    for _ in 0..4 {
-                        b.number(cmd & 0xfff);
-                        b.noted.remove(&((cmd + 2000) & 0xfff));
-                        cmd += 1;
-                    }
-                }
-                if t.rng.one_in(if b.link { 400 } else { 60 }) {
-                    b.link = !b.link;
-                }
-                b.cycle(t);
-                assert!(b.dut.cycle() < 400_000, "it never ends");
-            }
-            for list in [&b.news, &b.ops, &b.admins, &b.errors] {
-                list.finish();
-            }
-            (0..3).for_each(|_| b.cycle(t));
-            for (status, name) in REFUSALS {
-                let count = b.refusals.get(&status).copied().unwrap_or(0);
-                assert!(count > 3, "{status:?} never happened");
-                assert_eq!(b.events.of(name), count, "{name}");
-            }
-            assert_eq!(b.dut.peek("quiet"), 1);
-            let (steps, codes): (HashSet<_>, HashSet<_>) = b.owned.iter().copied().unzip();
-            assert_eq!((steps.len(), codes.len()), (4, 4), "steps and codes of {:?}", b.owned);
-        }
-    });
+    each_pipeline(&Params::new(64), checks_and_splits);
 }
 
-/// A write of 64 blocks: its first operation after 2 cycles, then one a cycle; one idle cycle to the next command.
+/// The same with addresses of 24 and 40 bits.
+#[test]
+fn decode_checks_and_splits_narrow_addresses() {
+    each_pipeline(&Params { lba_w: 24, iova_w: 40, ..Params::new(64) }, checks_and_splits);
+}
+
+fn checks_and_splits(t: &mut Trial, p: &Params) {
+    for stall in Stall::ALL {
+        let mut b = Bench::new(t, p, stall);
+        let mut cmd = 0;
+        for _ in 0..2000 {
+            let o = any_offer(p, &mut t.rng);
+            b.offer(o);
+        }
+        while b.missing() > 0 {
+            // Sometimes numbers are short.
+            if b.numbers.len() < 3 && (t.rng.one_in(20) || b.numbers.is_empty()) {
+                for _ in 0..4 {
+                    b.number(cmd & 0xfff);
+                    b.noted.remove(&((cmd + 2000) & 0xfff));
+                    cmd += 1;
+                }
+            }
+            if t.rng.one_in(if b.link { 400 } else { 60 }) {
+                b.link = !b.link;
+            }
+            b.cycle(t);
+            assert!(b.dut.cycle() < 400_000, "it never ends");
+        }
+        for list in [&b.news, &b.ops, &b.admins, &b.errors] {
+            list.finish();
+        }
+        (0..3).for_each(|_| b.cycle(t));
+        for (status, name) in REFUSALS {
+            let count = b.refusals.get(&status).copied().unwrap_or(0);
+            assert!(count > 3, "{status:?} never happened");
+            assert_eq!(b.events.of(name), count, "{name}");
+        }
+        assert_eq!(b.dut.peek("quiet"), 1);
+        let (steps, codes): (HashSet<_>, HashSet<_>) = b.owned.iter().copied().unzip();
+        assert_eq!((steps.len(), codes.len()), (4, 4), "steps and codes of {:?}", b.owned);
+    }
+}
+
+/// A write of 64 blocks: its first operation after 2 cycles (3 in a deep build), then one a cycle; one idle cycle to the next command.
 #[test]
 fn decode_rate() {
-    trial(|t| {
-        let mut b = Bench::new(t, Stall::None);
+    each_pipeline(&Params::new(64), |t, p| {
+        let mut b = Bench::new(t, p, Stall::None);
         (0..8).for_each(|n| b.number(n));
         for _ in 0..2 {
-            let mut o = any_offer(&mut t.rng);
+            let mut o = any_offer(p, &mut t.rng);
             o.reserved = false;
             let mut s = Submission::new();
             s.set_opcode(Opcode::Write.code()).set_blocks(64).set_lba(7).set_iova(0x7000);
@@ -370,7 +411,7 @@ fn decode_rate() {
         }
         (0..150).for_each(|_| b.cycle(t));
         assert_eq!(b.op_cycles.len(), 128);
-        assert_eq!(b.op_cycles[0], 2, "s_sqe was offered in cycle 0");
+        assert_eq!(b.op_cycles[0], 2 + u64::from(p.deep), "s_sqe was offered in cycle 0");
         let gaps: Vec<u64> = b.op_cycles.windows(2).map(|w| w[1] - w[0]).collect();
         assert_eq!(gaps.iter().filter(|g| **g == 1).count(), 126);
         assert_eq!(gaps[63], 2, "between the commands");

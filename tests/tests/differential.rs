@@ -2,7 +2,7 @@
 
 use dyad_hdl::ir::Module;
 use dyad_hdl::params::Params;
-use dyad_hdl::prim::arbiter::{Fixed, RoundRobin, stream_mux};
+use dyad_hdl::prim::arbiter::{Fixed, RoundRobin, chosen_mux, stream_mux};
 use dyad_hdl::prim::fifo::{fifo, fifo_ram};
 use dyad_hdl::prim::skid::{half_slice, skid};
 use dyad_hdl::prim::width::{narrow, widen};
@@ -36,6 +36,8 @@ fn prims() -> Vec<Module> {
         half_slice(77),
         stream_mux(3, 33, RoundRobin),
         stream_mux(3, 33, Fixed),
+        chosen_mux(3, 33, RoundRobin),
+        chosen_mux(3, 33, Fixed),
         widen(64, 256),
         widen(512, 1024),
         narrow(256, 64),

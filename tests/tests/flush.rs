@@ -6,6 +6,7 @@ use common::{EventIn, Pulses, Streams};
 use dyad_hdl::bundle::{Launch, LocalDone, Resend, SLOT_W, TxCtl};
 use dyad_hdl::ir::Bits;
 use dyad_hdl::offload::flush::flush;
+use dyad_hdl::params::Params;
 use dyad_spec::{FrameType, Status};
 use dyad_tests::{Dut, Rng, Scoreboard, Stall, Trial, field, pack, trial};
 use std::collections::VecDeque;
@@ -42,7 +43,7 @@ struct Bench {
 
 impl Bench {
     fn new(t: &mut Trial, stall: Stall) -> Self {
-        let dut = t.dut(&flush());
+        let dut = t.dut(&flush(&Params::small(64)));
         Self {
             streams: Streams::new(&dut, &["s_flush", "s_again"], &["m_ctl", "m_local"], stall),
             rx: EventIn::new(&dut, "s_rx"),

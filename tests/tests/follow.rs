@@ -4,7 +4,7 @@ mod common;
 
 use std::collections::HashMap;
 
-use common::EventIn;
+use common::{EventIn, each_pipeline};
 use dyad_driver::Mtu;
 use dyad_hdl::bundle::own_code::{RELEASE, UNASKED};
 use dyad_hdl::bundle::{Note, OpInfo, op_kind};
@@ -13,14 +13,14 @@ use dyad_hdl::params::Params;
 use dyad_sim::Site;
 use dyad_spec::counters::Counter;
 use dyad_tests::system::{LUN, Pair, Setup, pattern};
-use dyad_tests::{Sink, Stall, field, pack, trial};
+use dyad_tests::{Sink, Stall, field, pack};
 
 /// Notes of a few extents, some of which share a place, against what the page says.
 #[test]
 fn rows_are_counted() {
-    trial(|t| {
+    each_pipeline(&Params::new(64), |t, p| {
         for after in [0, 1, 2, 7, 255] {
-            let mut dut = t.dut(&follow(&Params::new(64)));
+            let mut dut = t.dut(&follow(p));
             let mut ops = Sink::new(&dut, "m_op", Stall::Random);
             let note = EventIn::new(&dut, "s_note");
             dut.poke("after", after);

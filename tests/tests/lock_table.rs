@@ -1,5 +1,8 @@
 //! `offload::lock_table` against a plain-Rust model: every grant, in order.
 
+mod common;
+
+use common::each_pipeline;
 use dyad_hdl::bundle::{LockGrant, LockRel, LockReq};
 use dyad_hdl::interp::Interp;
 use dyad_hdl::ir::{Bits, Module};
@@ -282,8 +285,13 @@ fn small() -> Params {
     Params { slots: 64, period: 128, mirror_bufs: 4, ..Params::new(64) }
 }
 
+fn each_build(body: impl Fn(&mut Trial, &Params)) {
+    each_pipeline(&small(), body);
+}
+
 fn random_traffic(t: &mut Trial, p: &Params, blocks: Blocks, cycles: u64) {
     let module = lock_table(p);
+    let cycles = if p.deep { 2 * cycles } else { cycles };
     let patterns = [[Stall::None; 3], [Stall::Quarter; 3], [Stall::Random, Stall::None, Stall::Random]];
     for stalls in patterns {
         let dut = t.dut(&module);
@@ -303,19 +311,19 @@ fn random_traffic(t: &mut Trial, p: &Params, blocks: Blocks, cycles: u64) {
 
 #[test]
 fn lock_table_hot_blocks() {
-    trial(|t| random_traffic(t, &small(), Blocks::Hot, 4000));
+    each_build(|t, p| random_traffic(t, p, Blocks::Hot, 4000));
 }
 
 #[test]
 fn lock_table_blocks_of_one_bucket() {
-    trial(|t| random_traffic(t, &small(), Blocks::OneBucket, 10_000));
+    each_build(|t, p| random_traffic(t, p, Blocks::OneBucket, 10_000));
 }
 
 #[test]
 fn lock_table_mixed_blocks() {
-    trial(|t| {
-        random_traffic(t, &small(), Blocks::Mixed, 8000);
-        random_traffic(t, &small(), Blocks::Any, 4000);
+    each_build(|t, p| {
+        random_traffic(t, p, Blocks::Mixed, 8000);
+        random_traffic(t, p, Blocks::Any, 4000);
     });
 }
 
@@ -327,9 +335,8 @@ fn lock_table_of_the_default_build() {
 /// Every slot of both sites and every mirror buffer holds a block of its own, all in one bucket: nobody is sent away, nobody waits.
 #[test]
 fn lock_table_has_room_for_every_holder() {
-    trial(|t| {
-        let p = small();
-        let mut bench = Bench::new(t.dut(&lock_table(&p)), &p, [Stall::None; 3]);
+    each_build(|t, p| {
+        let mut bench = Bench::new(t.dut(&lock_table(p)), p, [Stall::None; 3]);
         for round in 0..3 {
             for index in 0..bench.holders.len() {
                 let part = index as u64;
@@ -346,9 +353,8 @@ fn lock_table_has_room_for_every_holder() {
 /// Readers share; a writer that waits stops later readers; the next readers come in together.
 #[test]
 fn lock_table_first_come_first_served() {
-    trial(|t| {
-        let p = small();
-        let mut bench = Bench::new(t.dut(&lock_table(&p)), &p, [Stall::None; 3]);
+    each_build(|t, p| {
+        let mut bench = Bench::new(t.dut(&lock_table(p)), p, [Stall::None; 3]);
         let run = |bench: &mut Bench, rng: &mut Rng| (0..40).for_each(|_| bench.cycle(rng));
         let who = |bench: &Bench| bench.with(|h| matches!(h, Holder::Holds(..)));
         for (index, exclusive) in [(0, false), (1, false), (2, true), (3, false), (4, false), (5, true), (6, true)] {
@@ -387,27 +393,26 @@ fn latency(dut: &mut Dut, id: u64, block: Block) -> u64 {
 
 #[test]
 fn lock_table_latency_when_free() {
-    trial(|t| {
-        let p = small();
-        let mut bench = Bench::new(t.dut(&lock_table(&p)), &p, [Stall::None; 3]);
+    each_build(|t, p| {
+        let mut bench = Bench::new(t.dut(&lock_table(p)), p, [Stall::None; 3]);
         bench.dut.poke("m_grant_ready", 1);
         let block = |part: u64| (0, part << bench.bucket_w | (part ^ 5));
-        for (entries, want) in [(0, 2), (1, 3), (2, 4)] {
+        let (free, wants) = if p.deep { (5, [5, 5, 8]) } else { (2, [2, 3, 4]) };
+        for (entries, want) in (0..).zip(wants) {
             assert_eq!(latency(&mut bench.dut, entries, block(entries)), want, "a bucket with {entries} entries");
         }
-        assert_eq!(latency(&mut bench.dut, 9, (3, 1)), 2, "another bucket");
+        assert_eq!(latency(&mut bench.dut, 9, (3, 1)), free, "another bucket");
     });
 }
 
 /// Reset in the middle of traffic frees everything.
 #[test]
 fn lock_table_is_empty_after_reset() {
-    trial(|t| {
-        let p = small();
-        let module = lock_table(&p);
+    each_build(|t, p| {
+        let module = lock_table(p);
         let mut dut = t.dut(&module);
         for _ in 0..3 {
-            let mut bench = Bench::new(dut, &p, [Stall::None; 3]);
+            let mut bench = Bench::new(dut, p, [Stall::None; 3]);
             bench.dut.settle();
             assert_eq!(bench.dut.peek("empty"), 1);
             bench.traffic(&mut t.rng, 1000, Blocks::Mixed, 16, 2);

@@ -2,7 +2,7 @@
 //! cells, in every state. Where yosys sees that both are the same gates, it joins them, and one state is left.
 
 use dyad_hdl::ir::Module;
-use dyad_hdl::prim::arbiter::{Fixed, RoundRobin, stream_mux};
+use dyad_hdl::prim::arbiter::{Fixed, RoundRobin, chosen_mux, stream_mux};
 use dyad_hdl::prim::fifo::{fifo, fifo_ram};
 use dyad_hdl::prim::free_list::free_list;
 use dyad_hdl::prim::skid::{half_slice, skid};
@@ -17,6 +17,8 @@ fn blocks() -> Vec<Module> {
         half_slice(2),
         stream_mux(3, 1, RoundRobin),
         stream_mux(3, 1, Fixed),
+        chosen_mux(3, 1, RoundRobin),
+        chosen_mux(3, 1, Fixed),
         widen(2, 6),
         narrow(6, 2),
         free_list(4, 2),

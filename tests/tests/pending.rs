@@ -5,16 +5,21 @@ mod common;
 #[path = "common/pending_bench.rs"]
 mod pending_bench;
 
+use common::each_pipeline;
 use dyad_hdl::offload::pending::{TURNS, pending};
 use dyad_hdl::params::Params;
-use dyad_tests::{Stall, Trial, prove, trial};
+use dyad_tests::{Stall, Trial, prove};
 use pending_bench::{ASK, Bench};
+
+fn each_build(body: impl Fn(&mut Trial, &Params)) {
+    each_pipeline(&Params { slots: 64, period: 128, ..Params::new(64) }, body);
+}
 
 /// Every way in which a block is committed, and every near miss.
 #[test]
 fn pending_ends_when_the_owner_says_so() {
-    trial(|t| {
-        let mut b = Bench::new(t, Stall::None);
+    each_build(|t, p| {
+        let mut b = Bench::new(t, p, Stall::None);
         let seq = 0xffff_fffe;
         for (stream, said, ends) in [
             ("s_commit", seq, true),
@@ -55,8 +60,8 @@ fn pending_ends_when_the_owner_says_so() {
 /// A COMMIT that does not come is asked for, again and again; at once when the link has gone, all is given back.
 #[test]
 fn pending_asks_and_lets_go() {
-    trial(|t| {
-        let mut b = Bench::new(t, Stall::None);
+    each_build(|t, p| {
+        let mut b = Bench::new(t, p, Stall::None);
         b.hold(5, 100, 3, 77);
         b.hold(63, 8, 0, 1);
         b.run(t, 5 * ASK);
@@ -86,8 +91,8 @@ fn pending_asks_and_lets_go() {
 /// A request that finds its block locked: its turn waits, wins the lock, and is handed over; a repeat before is told to wait.
 #[test]
 fn pending_keeps_a_turn() {
-    trial(|t| {
-        let mut b = Bench::new(t, Stall::None);
+    each_build(|t, p| {
+        let mut b = Bench::new(t, p, Stall::None);
         let ask = |b: &mut Bench, t: &mut Trial, goes: u64| {
             b.ask(3, 9, 7, 50);
             let before = b.handed;
@@ -118,7 +123,7 @@ fn pending_keeps_a_turn() {
         b.ask(1, 11, 100, 60);
         b.settle(t);
         b.grant();
-        b.run(t, ASK + 400);
+        b.run(t, ASK + 3 * p.period as u64 + 16);
         assert!(b.turns.is_empty());
         b.ask(1, 12, 100, 61);
         b.settle(t);
@@ -133,8 +138,8 @@ fn pending_keeps_a_turn() {
 /// A request is resolved when its block is given back, whatever ends it; what the peer owns never is.
 #[test]
 fn pending_tells_when_requests_end() {
-    trial(|t| {
-        let mut b = Bench::new(t, Stall::None);
+    each_build(|t, p| {
+        let mut b = Bench::new(t, p, Stall::None);
         for (n, stream) in ["s_commit", "s_trail", "s_use", "s_hold", "s_ask"].into_iter().enumerate() {
             let lba = 10 * n as u64;
             b.hold_request(5, 7, 2, lba);
@@ -155,7 +160,7 @@ fn pending_tells_when_requests_end() {
             b.say("s_commit", 6, 8);
             b.settle(t);
             (0..b.queued.len()).for_each(|_| b.grant());
-            b.run(t, ASK + 400);
+            b.run(t, ASK + 3 * p.period as u64 + 16);
             assert!(b.held.is_empty() && b.turns.is_empty());
         }
         assert_eq!(b.resolves, 5);
@@ -166,8 +171,8 @@ fn pending_tells_when_requests_end() {
 /// it; one that has won it, when it is asked about, or at the next scan. So does one that waits and whose slot goes on.
 #[test]
 fn pending_drops_turns_when_an_owner_changes() {
-    trial(|t| {
-        let mut b = Bench::new(t, Stall::None);
+    each_build(|t, p| {
+        let mut b = Bench::new(t, p, Stall::None);
         let period = b.p.period as u64;
         let hand_over = |b: &mut Bench, t: &mut Trial| {
             b.hands_over = true;
@@ -207,7 +212,7 @@ fn pending_drops_turns_when_an_owner_changes() {
             b.settle(t);
             assert_eq!(b.handed, 1, "it is not handed over");
             (0..b.queued.len()).for_each(|_| b.grant());
-            b.run(t, ASK + 400);
+            b.run(t, ASK + 3 * p.period as u64 + 16);
             assert!(b.turns.is_empty());
         }
         // It waits, and its slot goes on.
@@ -229,7 +234,7 @@ fn pending_drops_turns_when_an_owner_changes() {
             b.settle(t);
             assert_eq!(b.kept, kept + 2);
             b.grant();
-            b.run(t, ASK + 400);
+            b.run(t, ASK + 3 * p.period as u64 + 16);
         }
     });
 }
@@ -237,8 +242,8 @@ fn pending_drops_turns_when_an_owner_changes() {
 /// So many turns and no more: the next is told to wait, without one.
 #[test]
 fn pending_keeps_so_many_turns() {
-    trial(|t| {
-        let mut b = Bench::new(t, Stall::None);
+    each_build(|t, p| {
+        let mut b = Bench::new(t, p, Stall::None);
         (0..64).for_each(|slot| b.ask(1, slot, 5, 100 + slot));
         b.settle(t);
         assert_eq!((b.kept, b.waiting), (TURNS as u64, TURNS as u64));
@@ -249,7 +254,7 @@ fn pending_keeps_so_many_turns() {
         b.settle(t);
         let won = b.turns.values().filter(|turn| turn.won.is_some()).count();
         assert_eq!((won, b.outlived), (TURNS - 1, 1), "but for the one whose slot goes on");
-        b.run(t, ASK + 400);
+        b.run(t, ASK + 3 * p.period as u64 + 16);
         assert!(b.turns.is_empty());
     });
 }
@@ -257,8 +262,8 @@ fn pending_keeps_so_many_turns() {
 /// A quiet card may sleep, but not past the time to ask.
 #[test]
 fn pending_is_quiet_when_nothing_is_near() {
-    trial(|t| {
-        let mut b = Bench::new(t, Stall::None);
+    each_build(|t, p| {
+        let mut b = Bench::new(t, p, Stall::None);
         let period = b.p.period as u64;
         b.run(t, 2 * period);
         b.dut.settle();
@@ -276,9 +281,9 @@ fn pending_is_quiet_when_nothing_is_near() {
 /// Everything at random, with a link that comes and goes.
 #[test]
 fn pending_at_random() {
-    trial(|t| {
+    each_build(|t, p| {
         for stall in Stall::ALL {
-            let mut b = Bench::new(t, stall);
+            let mut b = Bench::new(t, p, stall);
             let mut seqs = [0u64; 64];
             for _ in 0..20_000 {
                 if t.rng.one_in(12) {
@@ -336,4 +341,5 @@ fn pending_at_random() {
 #[test]
 fn properties_are_proved() {
     prove(&pending(&Params::small(64)), 4, 0);
+    prove(&pending(&Params::small(64).deeper()), 6, 0);
 }

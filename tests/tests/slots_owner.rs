@@ -88,14 +88,14 @@ fn slots_wait_for_another_owner() {
             }
             run(t, &mut w, 20);
             assert_eq!((w.model.resolves, w.locked()), (0, 0));
-            assert!(parked > 8, "it looks in each scan: {parked}");
+            assert!(parked > 1000 / p.period as u64, "it looks in each scan: {parked}");
             w.odds.closing = 0;
             if cut {
                 w.set_link(false);
             } else {
                 w.odds.turned_away = 1;
             }
-            run(t, &mut w, 300);
+            run(t, &mut w, 2 * p.period as u64 + 44);
             if !cut {
                 let looks = w.model.looks;
                 assert_eq!((w.model.turned_away, w.locked()), (1, 1));
@@ -188,7 +188,7 @@ fn slots_count_what_is_kept_while_it_looks() {
             w.cycle(t);
         }
         w.set_link(false);
-        run(t, &mut w, 300);
+        run(t, &mut w, 2 * p.period as u64 + 44);
         assert_eq!(end_of(&w, id), Some(Status::LinkDown));
         w.odds.turned_away = 0;
         w.set_link(true);

@@ -22,6 +22,7 @@
 mod boards;
 mod cmd;
 mod debian;
+mod handoff;
 mod kernel;
 mod linters;
 mod nextpnr;

@@ -15,6 +15,9 @@ pub struct Report {
     /// Clocks by net.
     fmax: BTreeMap<String, Clock>,
     utilization: BTreeMap<String, Used>,
+    /// LUTs that are kept free, by nextpnr's name of the cell, and how many.
+    #[serde(skip)]
+    kept: Option<(&'static str, usize)>,
     #[serde(default)]
     critical_paths: Vec<Critical>,
 }
@@ -76,6 +79,14 @@ pub fn parse(text: &str) -> Result<Report> {
 }
 
 impl Report {
+    /// Counts `count` of what is used of `name` as kept free instead.
+    pub fn keep_free(&mut self, name: &'static str, count: usize) {
+        if let Some(used) = self.utilization.get_mut(name) {
+            used.used = used.used.saturating_sub(count as u64);
+        }
+        self.kept = Some((name, count));
+    }
+
     /// Clocks that are too slow, a line each.
     pub fn missed(&self) -> Vec<String> {
         let slow = self.fmax.iter().filter(|(_, clock)| clock.achieved < clock.constraint);
@@ -95,6 +106,9 @@ impl Report {
             })
             .collect();
         let mut text = table(&["cells", "used", "of", ""], &[1, 2, 3], &rows);
+        if let Some((name, count)) = self.kept {
+            let _ = writeln!(text, "  {count} of {name} besides are kept free, for wires");
+        }
         let rows: Vec<Vec<String>> = self
             .fmax
             .iter()

@@ -26,7 +26,7 @@ pub fn core(data_w: u32) -> Result<String> {
 pub enum Size {
     /// The sizes of a 10G or 100G board: 4096 slots, 65536 directory entries
     Full,
-    /// What a small FPGA takes: 512 slots, 4096 directory entries, 2 gather buffers a leg, 2 LUNs
+    /// What a small FPGA takes: 512 slots, 4096 directory entries, 2 gather buffers a leg, 2 LUNs, short queues
     Board,
     /// The least: 64 slots, 64 directory entries, 2 gather buffers a leg
     Small,

@@ -3,7 +3,7 @@
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
-use dyad_spec::wire;
+use dyad_spec::{LBA_BITS, wire};
 
 use crate::bar::LunFlags;
 
@@ -38,9 +38,18 @@ pub struct Info {
     pub local_buffer_count: u32,
     /// Gather buffers of the peer's blocks.
     pub mirror_buffer_count: u32,
+    /// Bits of a block's address, in a LUN and in the store.
+    pub block_address_bits: u32,
+    /// Bits of an address in host memory.
+    pub host_address_bits: u32,
 }
 
 impl Info {
+    /// Most blocks of a LUN, and of a store as far as the card reaches it.
+    pub fn blocks_max(&self) -> u64 {
+        (1 << self.block_address_bits.min(LBA_BITS as u32)) - 1
+    }
+
     /// Cycles of the card's clock as nanoseconds, rounded to the nearest.
     pub fn cycles_to_ns(&self, cycles: u64) -> u64 {
         let khz = u128::from(self.clock_khz.max(1));

@@ -12,6 +12,7 @@ use dyad_spec::{Field, MAGIC, SPEC_VERSION};
 
 use crate::backing::{Backing, Deadline, Wake};
 use crate::bar::{CardStatus, Control, LunFlags, Registers};
+use crate::dma::IOVA_BITS;
 use crate::error::{Error, Result};
 use crate::io::{Queue, QueueConfig};
 
@@ -81,7 +82,8 @@ impl<B: Backing> Device<B> {
     /// Changes nothing on the card.
     ///
     /// # Errors
-    /// [`Error::DeviceGone`], [`Error::NotDyad`], [`Error::Version`], [`Error::Layout`].
+    /// [`Error::DeviceGone`], [`Error::NotDyad`], [`Error::Version`], [`Error::Layout`]; that also when the card has fewer bits of host
+    /// memory's addresses than [`IOVA_BITS`].
     pub fn open(backing: B) -> Result<Self> {
         let shared = Arc::new(Shared { backing, pairs: AtomicU32::new(0) });
         let regs = Registers(&shared.backing);
@@ -98,6 +100,7 @@ impl<B: Backing> Device<B> {
         let counts = regs.get(&regs::CAP_COUNTS);
         let width = regs.get(&regs::CAP_WIDTH);
         let buffers = regs.get(&regs::CAP_BUFFERS);
+        let address = regs.get(&regs::CAP_ADDRESS);
         let info = Info {
             name: shared.backing.name().to_owned(),
             version,
@@ -113,8 +116,17 @@ impl<B: Backing> Device<B> {
             period_cycles: regs.get(&regs::CAP_PERIOD),
             local_buffer_count: regs::CAP_LOCAL_BUFFERS.of(buffers),
             mirror_buffer_count: regs::CAP_MIRROR_BUFFERS.of(buffers),
+            block_address_bits: regs::CAP_LBA_W.of(address),
+            host_address_bits: regs::CAP_IOVA_W.of(address),
         };
         shared.alive("opening")?;
+        if info.host_address_bits < IOVA_BITS {
+            let problem = format!(
+                "says that the card has {} bits of host memory's addresses, fewer than {IOVA_BITS}",
+                info.host_address_bits
+            );
+            return Err(Error::Layout { device: shared.name(), block: "core", problem: problem.into() });
+        }
         Ok(Self { shared, info })
     }
 
@@ -348,7 +360,7 @@ impl<B: Backing> Device<B> {
     /// Sets or clears an entry of the card's LUN table.
     ///
     /// # Errors
-    /// [`Error::Argument`] when the card has no such number.
+    /// [`Error::Argument`] when the card has no such number, or fewer blocks.
     pub fn set_lun(&self, number: u8, entry: Option<&LunEntry>) -> Result<()> {
         let index = self.lun_index(number)?;
         let regs = self.registers();
@@ -356,6 +368,15 @@ impl<B: Backing> Device<B> {
             regs.set_at(&regs::LUN_CONTROL, index, 0);
             return Ok(());
         };
+        let most = self.info.blocks_max();
+        if entry.blocks.saturating_add(entry.store_base) > most {
+            let problem = format!(
+                "{} blocks at block {} of the store, and this card reaches {most}",
+                entry.blocks, entry.store_base
+            );
+            let todo = "use a card that reaches further, or a smaller LUN";
+            return Err(Error::Argument { operation: "setting a LUN", problem: problem.into(), todo });
+        }
         // A LUN that stays valid keeps serving while its flags change; everything else changes behind a cleared entry.
         let same = self.lun(number)?.is_some_and(|now| LunEntry { flags: entry.flags, ..now } == *entry);
         if !same {

@@ -5,6 +5,9 @@ use std::ops::Range;
 
 use super::PAGE_BYTES;
 
+/// Bits of the addresses that [`IovaSpace::default`] hands out.
+pub const IOVA_BITS: u32 = 39;
+
 /// Hands out IOVAs: first fit, in whole pages, with an unmapped page after each range, so that a card that runs past the
 /// end of a buffer faults.
 #[derive(Debug)]
@@ -44,7 +47,7 @@ impl IovaSpace {
 impl Default for IovaSpace {
     /// From 4 GiB, above the addresses that platforms reserve, to 2^39, which every IOMMU can translate.
     fn default() -> Self {
-        Self::new(1 << 32..1 << 39)
+        Self::new(1 << 32..1 << IOVA_BITS)
     }
 }
 

@@ -11,7 +11,7 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-pub use iova::IovaSpace;
+pub use iova::{IOVA_BITS, IovaSpace};
 pub use shared::SharedMemory;
 
 /// Unit of DMA mappings, in bytes.

@@ -73,7 +73,7 @@ impl std::fmt::Display for NotEqual {
     }
 }
 
-/// Most blocks of a LUN, and of a store as far as a card reaches it: a card counts and addresses blocks with 40 bits.
+/// Most blocks of a LUN, and of a store as far as any card reaches it: 40 bits count and address them.
 pub const BLOCKS_MAX: u64 = (1 << LBA_BITS) - 1;
 
 /// A LUN as the store's superblock has it.
@@ -178,7 +178,7 @@ pub fn place(superblock: &Superblock, new: &NewLun, info: &Info, store_blocks: u
     if let Some(other) = superblock.luns.iter().find(|l| l.uuid == new.uuid) {
         return Err(wrong(format!("LUN {} has the same identity", other.number), "give it one of its own"));
     }
-    let most = BLOCKS_MAX;
+    let most = info.blocks_max();
     let fits = extents(info, number, new.blocks, new.extent_shift_min).filter(|_| new.blocks <= most);
     let Some((extent_shift, extent_base)) = fits else {
         let share = u64::from(info.extent_count / info.lun_count.max(1));
@@ -225,7 +225,7 @@ pub(crate) fn place_staging(superblock: &Superblock, info: &Info, store_blocks: 
     let blocks = info.slot_count;
     let base = occupied(superblock).last().map_or(RESERVED_BLOCKS, |last| last.1);
     let end = base + u64::from(blocks);
-    (end <= store_blocks.min(BLOCKS_MAX)).then_some(Staging { base, blocks })
+    (end <= store_blocks.min(info.blocks_max())).then_some(Staging { base, blocks })
 }
 
 #[cfg(test)]

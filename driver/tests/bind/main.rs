@@ -65,7 +65,7 @@ fn a_card_without_a_driver_is_bound_and_unbound() {
     let bound = try_bind(&kernel, Options::default());
     let writes = [
         "echo 1 > devices/0000:01:00.0/enable",
-        "version 1.1",
+        "version 1.2",
         "echo 0 > devices/0000:01:00.0/enable",
         "echo vfio-pci > devices/0000:01:00.0/driver_override",
         "echo 0000:01:00.0 > drivers_probe",
@@ -142,7 +142,7 @@ fn an_unknown_version_and_another_design_are_refused_before_vfio_has_them() {
     let kernel = Kernel::new();
     kernel.add_card(CARD, Some("14"), None);
     for (magic, version, why) in
-        [(MAGIC, SPEC_VERSION + 0x1_0000, "version 2.1"), (0x0bad_f00d, SPEC_VERSION, "not those of a Dyad card")]
+        [(MAGIC, SPEC_VERSION + 0x1_0000, "version 2.2"), (0x0bad_f00d, SPEC_VERSION, "not those of a Dyad card")]
     {
         kernel.set_registers(CARD, magic, version);
         let told = try_bind(&kernel, Options::default());

@@ -13,13 +13,13 @@
 //!
 //! **Parameters.** None.
 //!
-//! **Latency.** A word is shown in the cycle after the byte that is five bytes behind its last one; the last word in the cycle
+//! **Latency.** A word is shown two cycles after the byte that is five bytes behind its last one; the last word two cycles
 //! after `gmii_rx_dv` has fallen.
 //!
 //! **Throughput.** A byte a cycle.
 //!
-//! **Backpressure.** The wire does not wait: a word that is offered for its one cycle and not taken is lost, the frame is ended
-//! as bad as soon as something is taken again, and what comes in the meantime is lost too.
+//! **Backpressure.** The wire does not wait: a word waits until the next one comes, which is lost if it is not taken then; the frame is
+//! ended as bad as soon as something is taken again, and what comes in the meantime is lost too.
 //!
 //! **Reset.** Forgets the frame; its rest is not taken for a frame.
 //!
@@ -109,13 +109,19 @@ pub fn gmii_rx() -> Module {
             });
         });
 
+        // What is shown stands in registers: behind them is a FIFO of another clock.
+        let held = m.reg("held", 1, 0);
+        let held_word = m.reg_nr("held_word", WORD_W);
+        let free = (!held | out.ready).named("free");
+
         // Losses. `open`: a word of the frame is out and its end is not. `owe`: the end of such a frame could not be shown.
         let open = m.reg("open", 1, 0);
         let lost = m.reg("lost", 1, 0);
         let owe = m.reg("owe", 1, 0);
-        let fits = out.ready & !lost & !owe;
+        let fits = free & !lost & !owe;
         let shows = (full.get() | end) & !lost & !owe;
-        out.valid.set(shows | owe);
+        when(free, || held.set(shows | owe));
+        out.valid.set(held);
         when(full, || {
             when(fits, || open.set(1)).otherwise(|| lost.set(1));
         });
@@ -124,7 +130,7 @@ pub fn gmii_rx() -> Module {
             lost.set(0);
             when(!fits & open & !owe, || owe.set(1));
         });
-        when(owe & out.ready, || owe.set(0));
+        when(owe & free, || owe.set(0));
 
         // Bytes come in at the top: a short word is moved down.
         let missing = lit(8, 4) - n;
@@ -132,6 +138,7 @@ pub fn gmii_rx() -> Module {
         let keep = ones(8).shr_by(missing);
         let shown = cat(&[verdict.get(), end.get(), mux(end, keep, ones(8)), mux(end, moved, word)]);
         let owed = cat(&[lit(1, 1), lit(1, 1), lit(1, 8), zero(64)]);
-        out.data.set(mux(owe, owed, shown));
+        when(free, || held_word.set(mux(owe, owed, shown)));
+        out.data.set(held_word);
     })
 }

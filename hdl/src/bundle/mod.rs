@@ -64,6 +64,15 @@ macro_rules! bundle {
                 let _ = lsb;
                 Self { $($field),* }
             }
+
+            /// The same in a build whose numbers are narrower: bits that are zero there are not looked at, and synthesis drops them
+            /// from what carries and keeps the vector. See [`Params::field_w`](crate::params::Params::field_w).
+            #[allow(dead_code, reason = "some bundles hold nothing that a build makes narrower")]
+            #[track_caller]
+            pub fn unpack_in(p: &$crate::params::Params, packed: $crate::ir::E) -> Self {
+                let whole = Self::unpack(packed);
+                Self { $($field: whole.$field.trunc(p.field_w(stringify!($field), $w)).zext($w)),* }
+            }
         }
     };
 }

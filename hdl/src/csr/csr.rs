@@ -78,7 +78,7 @@ pub fn csr(p: &Params) -> Module {
         heads(&mut map);
         capabilities(&mut map, p);
         control(&mut map, resetting);
-        let link_up = link(&mut map);
+        let link_up = link(&mut map, p);
         status(&mut map, link_up);
         mailbox(&mut map);
         luns(&mut map, p);
@@ -187,6 +187,7 @@ fn capabilities(map: &mut Map, p: &Params) {
     map.constant(&regs::CAP_PERIOD, 0, p.period);
     let buffers = [(regs::CAP_LOCAL_BUFFERS, p.local_bufs), (regs::CAP_MIRROR_BUFFERS, p.mirror_bufs)];
     map.constant(&regs::CAP_BUFFERS, 0, word(&buffers));
+    map.constant(&regs::CAP_ADDRESS, 0, word(&[(regs::CAP_LBA_W, p.lba_w), (regs::CAP_IOVA_W, p.iova_w)]));
 }
 
 fn control(map: &mut Map, resetting: Var) {
@@ -222,7 +223,7 @@ fn status(map: &mut Map, link_up: E) {
 }
 
 /// Returns whether the link is up.
-fn link(map: &mut Map) -> E {
+fn link(map: &mut Map, p: &Params) -> E {
     let m = map.m;
     let out = |name: &str, value: E| m.output(name, value.width()).set(value);
     let control = map.fields(&regs::LINK_CONTROL, 0).1;
@@ -242,9 +243,8 @@ fn link(map: &mut Map) -> E {
     out("resend_cycles", map.rw(&regs::RESEND_CYCLES, 0, 32));
     out("resend_limit", map.rw(&regs::RESEND_LIMIT, 0, 4));
     out("peer_slots", map.rw(&regs::PEER_SLOTS, 0, 16));
-    let low = map.rw(&regs::STAGING_BASE, 0, 32);
-    let high = map.rw(&regs::STAGING_BASE_HIGH, 0, LBA_W - 32);
-    out("staging_base", cat(&[high, low]));
+    let low = map.rw(&regs::STAGING_BASE, 0, p.lba_w.min(32));
+    out("staging_base", map.upper(&regs::STAGING_BASE_HIGH, 0, low, p.lba_w, LBA_W));
     out("hand_over_after", map.rw(&regs::HAND_OVER_AFTER, 0, 8));
     let in_use = m.input("slots_in_use", 16);
     map.read(&regs::SLOTS_IN_USE, 0, in_use);
@@ -284,7 +284,7 @@ fn mailbox(map: &mut Map) {
 fn luns(map: &mut Map, p: &Params) {
     let m = map.m;
     let (update_valid, update) = event_in(m, "lun_update", LunUpdate::WIDTH);
-    let update = LunUpdate::unpack(update);
+    let update = LunUpdate::unpack_in(p, update);
     let fence = m.input("lun_fence", p.luns);
     let mut control = Vec::new();
     for n in 0..p.luns {
@@ -298,7 +298,12 @@ fn luns(map: &mut Map, p: &Params) {
         when(fence.bit(n), || var(regs::LUN_FENCED).set(1));
     }
     m.output("lun_control", 32 * p.luns).set(array(&control));
-    let high: Vec<Vec<Var>> = (0..p.luns).map(|n| map.fields(&regs::LUN_HIGH, n).1).collect();
+    let high: Vec<Vec<Var>> = if p.lba_w > 32 {
+        (0..p.luns).map(|n| map.fields(&regs::LUN_HIGH, n).1).collect()
+    } else {
+        (0..p.luns).for_each(|n| map.constant(&regs::LUN_HIGH, n, 0));
+        Vec::new()
+    };
     for (name, register, part) in [
         ("lun_blocks", &regs::LUN_BLOCKS, Some(0)),
         ("lun_store_base", &regs::LUN_STORE_BASE, Some(1)),
@@ -306,8 +311,10 @@ fn luns(map: &mut Map, p: &Params) {
     ] {
         let words: Vec<E> = (0..p.luns)
             .map(|n| {
-                let low = map.rw(register, n, 32);
-                part.map_or(low, |part| cat(&[high[n][part].get(), low]))
+                let Some(part) = part else { return map.rw(register, n, 32) };
+                let low = map.rw(register, n, p.lba_w.min(32));
+                let whole = high.get(n).map_or(low, |high| cat(&[high[part].get(), low]));
+                whole.trunc(p.lba_w).zext(LBA_W)
             })
             .collect();
         m.output(name, words[0].width() * p.luns).set(array(&words));
@@ -323,8 +330,7 @@ fn queues(map: &mut Map, p: &Params) {
         let bases: Vec<E> = (0..p.queues)
             .map(|n| {
                 let low = map.number(low, n, page, 32 - page, false);
-                let high = map.rw(high, n, 32);
-                cat(&[high, low])
+                map.upper(high, n, low, p.iova_w, 64)
             })
             .collect();
         m.output(name, 64 * p.queues).set(array(&bases));

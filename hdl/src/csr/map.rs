@@ -107,6 +107,18 @@ impl<'a> Map<'a> {
         self.number(register, index, 0, width, false)
     }
 
+    /// The upper word of a number whose lower one is `low`, and both together in `width` bits: zero above `have`.
+    pub fn upper(&mut self, register: &Register, index: usize, low: E, have: usize, width: usize) -> E {
+        let whole = match have.saturating_sub(32) {
+            0 => {
+                self.constant(register, index, 0);
+                low
+            }
+            more => cat(&[self.rw(register, index, more), low]),
+        };
+        whole.zext(width)
+    }
+
     /// The words of every block, one cycle after `addr` is taken by `en`: zero where the address is another block's.
     ///
     /// # Panics

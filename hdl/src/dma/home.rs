@@ -82,7 +82,7 @@ pub fn home(p: &Params) -> Module {
             job.ready.set(room & *take);
         }
         let go = (room & any_of(&takes)).named("go");
-        let chosen = HomeJob::unpack(onehot_mux(&takes, &job.iter().map(|j| j.data).collect::<Vec<_>>()));
+        let chosen = HomeJob::unpack_in(p, onehot_mux(&takes, &job.iter().map(|j| j.data).collect::<Vec<_>>()));
         let number = onehot_index(&takes);
         tags.set("s_valid", go);
         tags.set("s_data", cat(&[number, chosen.buf]));

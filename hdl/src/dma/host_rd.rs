@@ -80,7 +80,7 @@ pub fn host_rd(p: &Params) -> Module {
             grants[n] = grant;
         }
         let taken = (any_of(&grants) & open).named("taken");
-        let payload = HostBurst::unpack(asks[PAYLOAD].data);
+        let payload = HostBurst::unpack_in(p, asks[PAYLOAD].data);
         let page = clog2(BLOCK_BYTES) - clog2(d / 8);
         let end = payload.addr.slice(clog2(d / 8), page) + payload.beats.trunc(page);
         when(drain, || begun.set(0)).elsewhen(taken, || begun.set(grants[PAYLOAD] & end.any()));
@@ -91,7 +91,7 @@ pub fn host_rd(p: &Params) -> Module {
         }
         tags.set("s_valid", taken);
         tags.set("s_data", onehot_index(&grants));
-        let burst = HostBurst::unpack(ar.get());
+        let burst = HostBurst::unpack_in(p, ar.get());
         m.output("m_axi_arvalid", 1).set(ar_valid);
         m.output("m_axi_araddr", 64).set(burst.addr);
         m.output("m_axi_arlen", 8).set((burst.beats - 1).trunc(8));

@@ -84,14 +84,14 @@ pub fn host_wr(p: &Params) -> Module {
             aw.set(chosen);
             active.set(1);
             client.set(number);
-            left.set(HostBurst::unpack(chosen).beats);
+            left.set(HostBurst::unpack_in(p, chosen).beats);
         });
         for (s, grant) in asks.iter().zip(&grants) {
             s.ready.set(*grant & open);
         }
         tags.set("s_valid", taken);
         tags.set("s_data", number);
-        let burst = HostBurst::unpack(aw.get());
+        let burst = HostBurst::unpack_in(p, aw.get());
         m.output("m_axi_awvalid", 1).set(aw_valid);
         m.output("m_axi_awaddr", 64).set(burst.addr);
         m.output("m_axi_awlen", 8).set((burst.beats - 1).trunc(8));

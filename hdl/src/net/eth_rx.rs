@@ -172,7 +172,7 @@ pub fn eth_rx(p: &Params) -> Module {
         let lun = h.held(&wire::LUN);
         let own = pulse("own", good & about & lun.lt(p.luns));
         own_valid.set(own);
-        let (lba, epoch, code) = (h.held(&wire::LBA), h.held(&wire::EPOCH), h.held(&wire::CODE));
+        let (lba, epoch, code) = (p.near(h.held(&wire::LBA)), h.held(&wire::EPOCH), h.held(&wire::CODE));
         own_data.set(OwnFrame { ftype, code, slot, seq, lun: lun.trunc(LUN_W), lba, epoch }.pack());
 
         // COMMITs: frames, and words in the trailers of others.
@@ -211,7 +211,7 @@ pub fn eth_rx(p: &Params) -> Module {
                 slot,
                 seq,
                 lun: h.held(&wire::LUN),
-                lba: h.held(&wire::LBA),
+                lba: p.near(h.held(&wire::LBA)),
                 epoch: h.held(&wire::EPOCH),
                 offset: h.held(&wire::OFFSET),
                 length: h.held(&wire::LENGTH),

@@ -32,7 +32,7 @@
 //! many cycles lie between its `t_ref` and its first beat.
 //!
 //! **Underrun.** A header goes out when 1 beat (64 bits) or 4 beats (512 bits) of its payload are there; the payload
-//! FIFOs hold 64 beats, or 16. When a beat of payload is late all the same, or is marked `err`, one beat is sent in its
+//! FIFOs hold 64 beats, or 16 (at 512 bits, and in a lean build). When a beat of payload is late all the same, or is marked `err`, one beat is sent in its
 //! place with `tlast` and `tuser`; what is left of the block's payload is thrown away as it comes, its other parts are
 //! not sent, and `m_sent` says `aborted`.
 //!
@@ -109,8 +109,8 @@ pub fn eth_tx(p: &Params) -> Module {
         };
         let now = m.input("now", 32);
         let ctl = stream_in(m, "s_ctl", TxCtl::WIDTH);
-        let first = Blocks::new(m, "job", "pay", data_w);
-        let again = Blocks::new(m, "rjob", "rpay", data_w);
+        let first = Blocks::new(m, "job", "pay", p);
+        let again = Blocks::new(m, "rjob", "rpay", p);
         let mb = stream_in(m, "s_mb", 16);
         let mbpay = stream_in(m, "s_mbpay", data_w);
         let ride_valid = m.input("ride_valid", 1);
@@ -165,7 +165,7 @@ pub fn eth_tx(p: &Params) -> Module {
         when(starts[FIRST], || turn.set(0));
 
         // What each source would send.
-        let c = TxCtl::unpack(ctl.data);
+        let c = TxCtl::unpack_in(p, ctl.data);
         let about_owners =
             any_of(&[FrameType::OwnReq, FrameType::Grant, FrameType::Taken].map(|t| c.ftype.eq(t.code())));
         let fields = [

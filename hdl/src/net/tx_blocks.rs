@@ -4,6 +4,7 @@ use dyad_spec::{BLOCK_BYTES, FrameType, wire};
 
 use super::header::FrameFields;
 use crate::bundle::TxJob;
+use crate::params::Params;
 use crate::prelude::*;
 use crate::prim::fifo::fifo;
 use crate::stream::{StreamIn, stream_in};
@@ -17,8 +18,8 @@ pub const fn pay_width(data_w: usize) -> usize {
 }
 
 /// Beats of payload that the FIFO of a block stream holds.
-const fn fifo_depth(data_w: usize) -> usize {
-    if data_w == 64 { 64 } else { 16 }
+fn fifo_depth(p: &Params) -> usize {
+    p.queue(if p.data_w == 64 { 64 } else { 16 })
 }
 
 /// Beats that must be there before a header goes out.
@@ -29,6 +30,8 @@ const fn start_beats(data_w: usize) -> usize {
 /// A stream of blocks: jobs, payload, and how far the block is.
 pub(super) struct Blocks {
     pub job: StreamIn,
+    /// The job that waits.
+    head: TxJob,
     /// Of the payload FIFO's output.
     pub valid: E,
     pub data: E,
@@ -48,10 +51,11 @@ pub(super) struct Blocks {
 }
 
 impl Blocks {
-    pub fn new(m: &M, name: &str, pay: &str, data_w: usize) -> Self {
+    pub fn new(m: &M, name: &str, pay: &str, p: &Params) -> Self {
+        let data_w = p.data_w;
         let job = stream_in(m, &format!("s_{name}"), TxJob::WIDTH);
         let s = stream_in(m, &format!("s_{pay}"), pay_width(data_w));
-        let (depth, start) = (fifo_depth(data_w), start_beats(data_w));
+        let (depth, start) = (fifo_depth(p), start_beats(data_w));
         let fifo = m.inst(format!("{pay}_fifo"), &fifo(depth, pay_width(data_w)));
         fifo.set("s_valid", s.valid);
         fifo.set("s_data", s.data);
@@ -62,6 +66,7 @@ impl Blocks {
         let (enough, comes) = if start == 1 { (valid, s.fire()) } else { (count.ge(start), zero(1)) };
         Self {
             job,
+            head: TxJob::unpack_in(p, job.data),
             valid,
             data: head.trunc(data_w),
             err: head.bit(data_w),
@@ -83,7 +88,7 @@ impl Blocks {
 
     /// The block that is next is all zeroes.
     fn zeroes(&self) -> E {
-        TxJob::unpack(self.job.data).zeroes
+        self.head.zeroes
     }
 
     /// A number of the part that is next, in `w` bits.
@@ -100,7 +105,7 @@ impl Blocks {
 
     /// What the frame of the part that is next says.
     pub fn fields(&self, jumbo: E, generation: E) -> FrameFields {
-        let j = TxJob::unpack(self.job.data);
+        let j = self.head;
         let ftype = |t: FrameType| lit(t.code(), 4);
         FrameFields {
             ftype: mux(

@@ -118,6 +118,7 @@ pub fn identity(p: &Params) -> Vec<(usize, u32)> {
             regs::CAP_BUFFERS,
             word(&[(regs::CAP_LOCAL_BUFFERS, p.local_bufs), (regs::CAP_MIRROR_BUFFERS, p.mirror_bufs)]),
         ),
+        (regs::CAP_ADDRESS, word(&[(regs::CAP_LBA_W, p.lba_w), (regs::CAP_IOVA_W, p.iova_w)])),
     ]
     .map(|(r, value)| (r.offset, value))
     .to_vec()
@@ -173,7 +174,7 @@ impl Work {
             lun_blocks,
             m_dir,
             dir_valid,
-            dir: Lookup::unpack(dir),
+            dir: Lookup::unpack_in(p, dir),
             update: event_out(m, "m_update", DirUpdate::WIDTH),
             lun_update: event_out(m, "lun_update", LunUpdate::WIDTH),
         }
@@ -204,7 +205,7 @@ fn lookup_beats(z: Sizes, count: E) -> E {
 /// When `p` is out of range.
 pub fn admin(p: &Params) -> Module {
     p.check();
-    let z = Sizes::new(p.data_w);
+    let z = Sizes::new(p);
     const { assert!(MAX_LOOKUPS as usize * WORD_W / 8 == BLOCK_BYTES) };
     module(p.named("admin"), |m| {
         m.doc("LOOKUP, IDENTIFY and SET_OWNER.");
@@ -221,7 +222,7 @@ pub fn admin(p: &Params) -> Module {
         let fetch_idle = m.wire("fetch_idle", 1);
         let can = fetch_idle & open.ne(COMMANDS);
         s_cmd.ready.set(can);
-        let new = AdminCmd::unpack(s_cmd.data);
+        let new = AdminCmd::unpack_in(p, s_cmd.data);
         let taken = s_cmd.fire().named("taken");
         push(&jobs, taken, s_cmd.data);
         let start = taken & new.opcode.eq(Opcode::Lookup.code());
@@ -231,7 +232,7 @@ pub fn admin(p: &Params) -> Module {
         // Work: one command after the other.
         let state = m.reg("state", 3, REST);
         let is = |s: u64| state.eq(s);
-        let cmd = AdminCmd::unpack(jobs.get("m_data"));
+        let cmd = AdminCmd::unpack_in(p, jobs.get("m_data"));
         let begin = (is(REST) & jobs.get("m_valid")).named("begin");
         jobs.set("m_ready", is(END));
         let count = cmd.blocks.trunc(10);
@@ -267,11 +268,11 @@ pub fn admin(p: &Params) -> Module {
         };
         push(&write_jobs, begin & answers_any, to_write.pack());
 
-        // LOOKUP: an address above LBA_W bits is past the end of every LUN, as the highest of LBA_W bits is.
+        // LOOKUP: an address that no block has is past the end of every LUN, as the highest is.
         let lane_w = clog2(z.words);
         let lane = (z.words > 1).then(|| m.reg("lane", lane_w, 0));
         let word = lane.map_or(beat.trunc(WORD_W), |lane| beat.trunc(z.beat_w).slice_dyn(lane, WORD_W));
-        let lba = mux(word.slice(LBA_W, WORD_W - LBA_W).any(), ones(LBA_W), word.trunc(LBA_W));
+        let lba = p.near(word);
         port.m_dir.valid.set(is(LOOK) & beat_valid & room & flying.ne(FLYING));
         port.m_dir.data.set(DirAddress { lun: cmd.lun, lba }.pack());
         let asked = port.m_dir.fire().named("asked");
@@ -365,7 +366,7 @@ pub fn admin(p: &Params) -> Module {
         push(&outcomes, is(END), outcome.pack());
         when(is(END), || state.set(REST));
         let (end_valid, end_err, end_taken) = write(m, z, &write_jobs, &answers, sent);
-        let outcome = Outcome::unpack(outcomes.get("m_data"));
+        let outcome = Outcome::unpack_in(p, outcomes.get("m_data"));
         let complete = outcomes.get("m_valid") & (end_valid | !outcome.writes);
         let write_fault = outcome.writes & end_err & outcome.status.eq(Status::Ok.code());
         m_done.valid.set(complete);

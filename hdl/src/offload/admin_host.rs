@@ -5,6 +5,7 @@ use dyad_spec::BLOCK_BYTES;
 use super::admin::COMMANDS;
 use crate::bundle::{AdminCmd, HostBurst};
 use crate::dma::HostBeat;
+use crate::params::Params;
 use crate::prelude::*;
 use crate::prim::count_width;
 use crate::prim::fifo::{fifo, fifo_ram};
@@ -39,13 +40,23 @@ pub(super) struct Sizes {
     pub block: usize,
     /// Beats of room for answers.
     pub answers: usize,
+    /// Bits of the number of a page of host memory.
+    pub page_w: usize,
 }
 
 impl Sizes {
-    pub fn new(data_w: usize) -> Self {
+    pub fn new(p: &Params) -> Self {
+        let data_w = p.data_w;
         let block = BLOCK_BYTES * 8 / data_w;
         let answers = if data_w == WORD_W { block } else { block / 2 };
-        Self { beat_w: data_w, words: data_w / WORD_W, burst: BURST_BYTES * 8 / data_w, block, answers }
+        Self {
+            beat_w: data_w,
+            words: data_w / WORD_W,
+            burst: BURST_BYTES * 8 / data_w,
+            block,
+            answers,
+            page_w: p.field_w("page", 52),
+        }
     }
 
     /// The next burst of `left` beats.
@@ -125,7 +136,7 @@ pub(super) fn write(m: &M, z: Sizes, jobs: &Inst, answers: &Inst, sent: Var) -> 
     jobs.set("m_ready", !left.any());
     when(!left.any() & jobs.get("m_valid"), || {
         left.set(next.beats);
-        addr.set(cat(&[next.page, zero(12)]));
+        addr.set(cat(&[next.page.trunc(z.page_w), zero(12)]).zext(64));
     });
     when(m_wr.ready, || full.set(0));
     when(ask, || {

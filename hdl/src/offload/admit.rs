@@ -36,7 +36,8 @@
 //! At most [`CLOSING`] extents are closing at a time; of one more, BUSY alone is said, and it is asked for again. When the link ends, what is closing opens.
 //!
 //! - Parameters: `slots`, `extents`, `luns`.
-//! - Latency: `s_grant` to `m_admit` that of the directory. Throughput: an event in 6 cycles with an idle directory.
+//! - Latency: `s_grant` to `m_admit` that of the directory. Throughput: an event in 6 cycles with an idle directory; 8 in a
+//!   deep build.
 //! - Backpressure: an answer is kept until `m_admit` takes it, and holds up `s_grant` alone; events wait while a frame that they
 //!   may make has no room.
 //! - Ordering: `s_grant`, then `s_claim`, `s_resolved`, `s_frame`, `s_job`.
@@ -54,6 +55,7 @@ use crate::bundle::{
 use crate::fields::field;
 use crate::params::Params;
 use crate::prelude::*;
+use crate::prim::next::late;
 use crate::stream::{Mailer, event_in, event_out, stream_in, stream_out};
 
 /// Tag of this block's lookups.
@@ -87,6 +89,8 @@ const LOOK: u64 = 2;
 const ACT: u64 = 3;
 const LUN: u64 = 4;
 const TAKE: u64 = 5;
+const FETCH: u64 = 6;
+const WEIGH: u64 = 7;
 
 // Events, in order of priority.
 const GRANT: usize = 0;
@@ -159,14 +163,14 @@ pub fn admit(p: &Params) -> Module {
         };
         let open_first = priority(&valid.iter().map(|v| v.get()).collect::<Vec<_>>());
         let reopen_at = number_of(&open_first);
-        let reopens = Why::unpack(why_ram.read_async(reopen_at));
+        let reopens = Why::unpack_in(p, why_ram.read_async(reopen_at));
 
         // Choose an event, and ask about its address.
-        let grant = LockGrant::unpack(s_grant.data);
-        let claim = Claim::unpack(s_claim.data);
-        let resolved = Resolved::unpack(s_resolved.data);
-        let frame_in = OwnFrame::unpack(s_frame.data);
-        let job_in = OwnJob::unpack(s_job.data);
+        let grant = LockGrant::unpack_in(p, s_grant.data);
+        let claim = Claim::unpack_in(p, s_claim.data);
+        let resolved = Resolved::unpack_in(p, s_resolved.data);
+        let frame_in = OwnFrame::unpack_in(p, s_frame.data);
+        let job_in = OwnJob::unpack_in(p, s_job.data);
         let waits = m.reg("waits", 1, 0);
         let room = !any_of(&[m_own.full(), m_local.full()]);
         // What was taken is not given back before whoever wanted it has had it.
@@ -229,26 +233,31 @@ pub fn admit(p: &Params) -> Module {
         let of = |n: usize| kind[n].get();
 
         // The answer: kept, for what is decided a cycle later, with the count.
-        let came = Lookup::unpack(dir_data);
+        let came = Lookup::unpack_in(p, dir_data);
         let mine = (is(LOOK) & dir_valid & came.tag.eq(TAG)).named("mine");
         let answer_q = m.reg_nr("answer_q", Lookup::WIDTH);
         when(mine, || {
             answer_q.set(dir_data);
-            state.set(ACT);
+            state.set(if p.deep { FETCH } else { ACT });
         });
-        let control = lun_control.slice_dyn(lun, 32);
+        // Where there are states in between, the count goes into a register first, and then what the decision looks at.
+        let late = |name: &str, value: E| late(m, p.deep, name, value);
+        when(is(FETCH), || state.set(WEIGH));
+        when(is(WEIGH), || state.set(ACT));
+        let control_now = lun_control.slice_dyn(lun, 32);
+        let control = late("control_q", control_now);
         let default = field(control, regs::LUN_OWNER);
         let generation = field(control, regs::LUN_GENERATION);
-        let lun_local = field(control, regs::LUN_LOCAL);
-        let lun_there = (field(control, regs::LUN_VALID) & !lun_local).named("lun_there");
-        let closes = lun_closing.get().at(lun).named("closes");
+        let lun_there = (field(control, regs::LUN_VALID) & !field(control, regs::LUN_LOCAL)).named("lun_there");
+        let closes_now = lun_closing.get().at(lun).named("closes_now");
+        let closes = late("closes", closes_now);
 
         // An own operation: the answer goes on at once.
-        let granted = LockGrant::unpack(grant_q.get());
+        let granted = LockGrant::unpack_in(p, grant_q.get());
         let admission = |a: &Lookup| {
             let ours = a.valid & a.owner.eq(site);
-            let closing = ours & (a.closing | closes);
-            let counted = ours & !closing & granted.exclusive & !lun_local;
+            let closing = ours & (a.closing | closes_now);
+            let counted = ours & !closing & granted.exclusive & !field(control_now, regs::LUN_LOCAL);
             Admit {
                 slot: granted.id.slice(0, SLOT_W),
                 valid: a.valid,
@@ -258,7 +267,7 @@ pub fn admit(p: &Params) -> Module {
                 counted,
             }
         };
-        let ans = Lookup::unpack(answer_q.get());
+        let ans = Lookup::unpack_in(p, answer_q.get());
         let act = is(ACT).named("act");
         let early = admission(&came);
         // While an answer waits to be taken, all else goes on: what slots waits for may be here.
@@ -274,31 +283,38 @@ pub fn admit(p: &Params) -> Module {
         let entry = mux(mine, came.index, ans.index).trunc(index_w);
         let counts = m.ram("counts", p.extents >> LANE_W, count_w << LANE_W);
         let lane = ans.index.trunc(LANE_W);
-        let count = counts.read(entry.slice(LANE_W, index_w - LANE_W)).slice_dyn(lane, count_w).named("count");
+        let counts_read = late("counts_f", counts.read(entry.slice(LANE_W, index_w - LANE_W)));
+        let count_read = counts_read.slice_dyn(lane, count_w).named("count_read");
+        let count = late("count", count_read);
         let ours = (ans.valid & ans.owner.eq(site)).named("ours");
-        let claimed = Claim::unpack(claim_q.get());
+        let claimed = Claim::unpack_in(p, claim_q.get());
         let open = (ours & !ans.closing & !closes).named("open");
-        let go = (open & ans.epoch.eq(claimed.epoch)).named("go");
+        let go = (open & late("epoch_claimed", ans.epoch.eq(claimed.epoch))).named("go");
         let up = counted | (of(CLAIM) & go);
         let down = of(RESOLVED);
         let new = mux(up, count + 1, count - down.zext(count_w)).named("new");
-        let lun_now = select(lun, &lun_count.iter().map(|c| c.get()).collect::<Vec<_>>());
+        let lun_writes = select(lun, &lun_count.iter().map(|c| c.get()).collect::<Vec<_>>());
+        let lun_now = late("lun_now", lun_writes);
         let lun_new = mux(up, lun_now + 1, lun_now - down.zext(count_w)).named("lun_new");
-        let none = !new.any();
-        let lun_none = !lun_new.any();
+        // A write that has ended was the last one.
+        let none = late("none", count_read.eq(1));
+        let lun_none = lun_now.eq(1);
 
         // What an extent is closed for.
-        let hits: Vec<E> = (0..CLOSING).map(|i| valid[i] & index[i].eq(ans.index.trunc(index_w))).collect();
+        let at_index = |i: usize| valid[i] & index[i].eq(ans.index.trunc(index_w));
+        let hits: Vec<E> = (0..CLOSING).map(|i| late(&format!("hit{i}"), at_index(i))).collect();
         let hit = any_of(&hits).named("hit");
         let spare = priority(&valid.iter().map(|v| !v.get()).collect::<Vec<_>>());
         let at = number_of(&hits);
-        let kept = Why::unpack(why_ram.read_async(at));
-        let lun_kept = Why::unpack(lun_why_ram.read_async(lun.get()));
+        let kept = Why::unpack_in(p, why_ram.read_async(at));
+        let lun_kept = Why::unpack_in(p, lun_why_ram.read_async(lun.get()));
 
         // Decisions, as wires.
-        let f = OwnFrame::unpack(frame_q.get());
-        let j = OwnJob::unpack(job_q.get());
-        let is_frame = |t: FrameType| of(FRAME) & f.ftype.eq(t.code());
+        let f = OwnFrame::unpack_in(p, frame_q.get());
+        let j = OwnJob::unpack_in(p, job_q.get());
+        let [is_request, is_grant, is_taken] =
+            [("is_request", FrameType::OwnReq), ("is_grant", FrameType::Grant), ("is_taken", FrameType::Taken)]
+                .map(|(name, t)| late(name, of(FRAME) & f.ftype.eq(t.code())));
         let whole = mux(of(FRAME), f.code.bit(WHOLE), j.code.bit(WHOLE)).named("whole");
         let release = mux(of(FRAME), f.code.bit(RELEASE), j.code.bit(RELEASE)).named("release");
         let why = Why {
@@ -326,20 +342,25 @@ pub fn admit(p: &Params) -> Module {
 
         // Epochs as this site has them: of the extent, or of the LUN.
         let epoch = mux(whole, cat(&[generation, zero(16)]), ans.epoch).named("epoch");
-        let last = mux(whole, generation.all(), ans.epoch.trunc(16).all()).named("last");
+        let last = late("last_q", mux(whole, generation.all(), ans.epoch.trunc(16).all())).named("last");
         let follows = mux(
             whole,
             (f.epoch.slice(16, 16)).eq(generation + 1) & !generation.all(),
             f.epoch.eq(ans.epoch + 1) & !ans.epoch.trunc(16).all(),
         )
         .named("follows");
+        let follows = late("follows_q", follows);
+        let same_epoch = late("same_epoch", f.epoch.eq(epoch));
+        let older = late("older", after(epoch, f.epoch));
+        let newer = late("newer", after(f.epoch, epoch));
         let asked = lun_asked.get().at(lun).named("asked");
         // May this site raise the number? Does the peer hold the right to?
-        let raises = mux(whole, !default.eq(site) | !asked, ours).named("raises");
-        let peers = mux(whole, default.ne(site) | asked, ans.valid & !ours).named("peers");
-        let has = mux(whole, default.eq(site) & !asked, ours).named("has");
-        let there = mux(whole, lun_there, ans.valid & lun_there).named("there");
-        let idle = mux(whole, !lun_now.any(), !count.any()).named("idle");
+        let of_either = |name: &str, lun: E, extent: E| late(&format!("{name}_q"), mux(whole, lun, extent)).named(name);
+        let raises = of_either("raises", !default.eq(site) | !asked, ours);
+        let peers = of_either("peers", default.ne(site) | asked, ans.valid & !ours);
+        let has = of_either("has", default.eq(site) & !asked, ours);
+        let there = of_either("there", lun_there, ans.valid & lun_there);
+        let idle = of_either("idle", !lun_writes.any(), !count_read.any());
         let give = || {
             when(last, || spent.set(1))
                 .elsewhen(whole, || {
@@ -353,13 +374,13 @@ pub fn admit(p: &Params) -> Module {
                     not_yet.set(!idle | closes);
                 });
         };
-        when(is_frame(FrameType::OwnReq), || {
-            when(there & f.epoch.eq(epoch) & raises, give)
-                .elsewhen(there & after(epoch, f.epoch) & !has, || grant_again.set(1))
+        when(is_request, || {
+            when(there & same_epoch & raises, give)
+                .elsewhen(there & older & !has, || grant_again.set(1))
                 .otherwise(|| stale.set(1));
         });
-        when(is_frame(FrameType::Grant), || {
-            let heard = (has & !after(f.epoch, epoch)).named("heard");
+        when(is_grant, || {
+            let heard = (has & !newer).named("heard");
             when(there & follows & peers, || {
                 take_lun.set(whole);
                 take_it.set(!whole);
@@ -370,7 +391,7 @@ pub fn admit(p: &Params) -> Module {
             })
             .otherwise(|| stale.set(1));
         });
-        when(is_frame(FrameType::Taken), || done.set(1));
+        when(is_taken, || done.set(1));
         when(of(JOB), || {
             when(j.local, || done.set(1))
                 .elsewhen(!there, || {
@@ -468,7 +489,7 @@ pub fn admit(p: &Params) -> Module {
 
         // Frames, and ends of commands.
         let told_by = mux(of(RESOLVED), kept.pack(), why.pack());
-        let told_why = Why::unpack(mux(is(LUN) & down, lun_kept.pack(), told_by));
+        let told_why = Why::unpack_in(p, mux(is(LUN) & down, lun_kept.pack(), told_by));
         let ftype = |t: FrameType| lit(t.code(), 4);
         let of_lun = is(LUN).named("of_lun");
         let special = [spent.get(), not_yet.get(), ask.get(), answer_taken.get()];

@@ -95,7 +95,7 @@ pub fn cmd_table(p: &Params) -> Module {
         s_done.ready.set(take_done);
         s_admin.ready.set(take_admin);
         s_error.ready.set(take_error);
-        let new = CmdNew::unpack(s_new.data);
+        let new = CmdNew::unpack_in(p, s_new.data);
         let addr_in = onehot_mux(
             &[take_new, take_done, take_admin],
             &[new.cmd, BlockDone::unpack(s_done.data).cmd, AdminDone::unpack(s_admin.data).cmd],
@@ -115,7 +115,7 @@ pub fn cmd_table(p: &Params) -> Module {
         // Stage 1: read, take one off, write back or complete.
         let ram = m.ram("ram", count, Entry::WIDTH).collisions_undefined();
         let mask = clog2(count);
-        let old = Entry::unpack(ram.read(addr_in.slice(0, mask)));
+        let old = Entry::unpack_in(p, ram.read(addr_in.slice(0, mask)));
         let done = BlockDone::unpack(done_q.get());
         let admin = AdminDone::unpack(admin_q.get());
         let first_error = is_done & old.status.eq(Status::Ok.code()) & done.status.ne(Status::Ok.code());

@@ -55,9 +55,9 @@ pub fn compare(p: &Params) -> Module {
 
         let state = m.reg("state", 3, IDLE);
         let is = |k: u64| state.eq(k);
-        let new = CompareJob::unpack(s_job.data);
+        let new = CompareJob::unpack_in(p, s_job.data);
         let job_q = m.reg_nr("job_q", CompareJob::WIDTH);
-        let job = CompareJob::unpack(job_q.get());
+        let job = CompareJob::unpack_in(p, job_q.get());
         m_rd.valid.set(is(IDLE) & s_job.valid);
         m_rd.data.set(store_base.slice_dyn(new.lun, LBA_W) + new.lba);
         s_job.ready.set(is(IDLE) & m_rd.ready);

@@ -79,7 +79,7 @@ pub fn copy(p: &Params) -> Module {
         coming.set("s_data", Coming { buf, slot: job.slot, block }.pack());
 
         // The block comes.
-        let cur = Coming::unpack(coming.get("m_data"));
+        let cur = Coming::unpack_in(p, coming.get("m_data"));
         let ram = m.ram("gather", BUFS * p.store_beats(), s).collisions_undefined();
         let index = m.reg("index", index_w, 0);
         let failed = m.reg("failed", 1, 0);

@@ -14,7 +14,7 @@
 //! answers when the block's lock is had.
 //!
 //! - Latency: `s_sqe` to `m_new` and `m_error` 1 cycle, to `m_op` and `m_admin` 2. Throughput: a block a cycle, one idle cycle
-//!   between commands; a command without blocks every 2 cycles.
+//!   between commands; a command without blocks every 2 cycles. In a deep build each takes a cycle more.
 //! - Backpressure: stops while no command number or no slot is free; nothing is dropped.
 //! - Reset: the command in work is forgotten.
 //! - Errors: one counter event for each status.
@@ -27,6 +27,7 @@ use crate::bundle::op_kind::{COMPARE, FLUSH, OWN, READ, WRITE, ZEROES};
 use crate::bundle::{AdminCmd, CMD_W, CmdNew, Cqe, KIND_W, LBA_W, LUN_W, OpInfo, Sqe};
 use crate::params::Params;
 use crate::prelude::*;
+use crate::prim::next::late;
 use crate::stream::{stream_in, stream_out};
 
 /// Statuses that `decode` gives, each with the name of its event.
@@ -116,13 +117,17 @@ pub fn decode(p: &Params) -> Module {
             | (!set_owner & !lookup & get(sub::AUX).any())
             | ((own | zeroes) & get(sub::IOVA).any());
         let lba = get(sub::LBA);
-        let low = lba.slice(0, LBA_W);
-        let high = lba.slice(LBA_W, 64 - LBA_W).any();
+        let low = lba.trunc(p.lba_w).zext(LBA_W);
+        let high = lba.slice(p.lba_w, 64 - p.lba_w).any();
         let end = low.zext(LBA_W + 1) + blocks.zext(LBA_W + 1);
         let lun_valid = lun_field(control.get(), regs::LUN_VALID);
         let live = lun_field(control.get(), regs::LUN_LIVE) & !lun_field(control.get(), regs::LUN_FENCED);
         let local = lun_field(control.get(), regs::LUN_LOCAL).named("local");
         let named_lun = !identify;
+        let unreachable = |iova: E| {
+            let in_page = iova.slice(0, 12).any();
+            if p.iova_w < 64 { in_page | iova.slice(p.iova_w, 64 - p.iova_w).any() } else { in_page }
+        };
         let checks = [
             !known | stray,
             ((data | own) & (blocks.eq(0) | blocks.gt(MAX_BLOCKS)))
@@ -130,11 +135,30 @@ pub fn decode(p: &Params) -> Module {
                 | (lookup & (blocks.eq(0) | blocks.gt(MAX_LOOKUPS))),
             named_lun & (!lun_valid | get(sub::LUN).ge(luns)),
             (data & (high | end.gt(size.zext(LBA_W + 1)))) | ((set_owner | own) & high),
-            ((paged | lookup | identify) & get(sub::IOVA).slice(0, 12).any())
-                | (lookup & get(sub::AUX).slice(0, 12).any()),
+            ((paged | lookup | identify) & unreachable(get(sub::IOVA))) | (lookup & unreachable(get(sub::AUX))),
             (data | own) & !live & !sync,
             (data | flush | own) & !local & !link,
         ];
+        // In a deep build what was found goes into registers, and the command goes on a cycle later.
+        let late = |name: &str, value: E| late(m, p.deep, name, value);
+        let seen = if p.deep {
+            let looked = m.reg("looked", 1, 0);
+            looked.set(full & !pass);
+            full & looked
+        } else {
+            full.get()
+        };
+        let checks: Vec<E> = checks.iter().enumerate().map(|(i, check)| late(&format!("check{i}"), *check)).collect();
+        let [write, read, flush, own, compare, zeroes] = [
+            ("is_write", write),
+            ("is_read", read),
+            ("is_flush", flush),
+            ("is_own", own),
+            ("is_compare", compare),
+            ("is_zeroes", zeroes),
+        ]
+        .map(|(name, kind)| late(name, kind));
+        let data = write | read | compare | zeroes;
         let bad = any_of(&checks).named("bad");
         let mut status = lit(Status::Ok.code(), 8);
         for (check, (code, _)) in checks.iter().zip(REFUSALS).rev() {
@@ -148,16 +172,16 @@ pub fn decode(p: &Params) -> Module {
         let last = m.wire_or("last", 1, 0);
         let by_blocks = data | flush | own;
         let split_free = !splitting;
-        let good = full & !bad & s_free.valid;
+        let good = seen & !bad & s_free.valid;
         m_new.valid.set(good & !noted);
         m_admin.valid.set(good & !by_blocks & noted);
         let to_split = (good & by_blocks & split_free & (noted | m_new.ready)).named("to_split");
         let to_admin = m_admin.fire().named("to_admin");
         when(m_new.fire(), || noted.set(1));
         when(to_split | to_admin, || noted.set(0));
-        let to_error = (full & bad & m_error.ready).named("to_error");
+        let to_error = (seen & bad & m_error.ready).named("to_error");
         pass.set(any_of(&[to_split, to_admin, to_error]));
-        m_error.valid.set(full & bad);
+        m_error.valid.set(seen & bad);
         s_free.ready.set(to_split | to_admin);
         m_new.data.set(
             CmdNew {
@@ -213,16 +237,21 @@ pub fn decode(p: &Params) -> Module {
         let left = m.reg("left", 7, 0);
         let step = m.reg_nr("step", LBA_W);
         let step_own = m.reg_nr("step_own", 1);
+        let past = m.reg("past", 1, 0);
         m_op.valid.set(splitting);
-        m_op.data.set(op);
-        let now_op = OpInfo::unpack(op.get());
+        let held = OpInfo::unpack_in(p, op.get());
+        // An extent past the last address is past the end of every LUN; it does not come round to the first.
+        let now_op = OpInfo { lba: mux(past, ones(p.lba_w).zext(LBA_W), held.lba), ..held };
+        let onward = held.lba.zext(LBA_W + 1) + step.zext(LBA_W + 1);
+        m_op.data.set(now_op.pack());
         last.set(m_op.ready & left.eq(1));
         when(m_op.fire(), || {
             left.set(left - 1);
+            past.set(past | onward.slice(p.lba_w, LBA_W + 1 - p.lba_w).any());
             op.set(
                 OpInfo {
                     block: now_op.block + 1,
-                    lba: now_op.lba + step,
+                    lba: onward.trunc(p.lba_w).zext(LBA_W),
                     page: now_op.page + (!step_own).zext(52),
                     ..now_op
                 }
@@ -232,6 +261,7 @@ pub fn decode(p: &Params) -> Module {
         });
         when(to_split, || {
             splitting.set(1);
+            past.set(0);
             step_own.set(own);
             left.set(mux(flush, lit(1, 7), blocks.slice(0, 7)));
             step.set(mux(own, lit(1, LBA_W).shl_by(lun_field(control.get(), regs::LUN_EXTENT_SHIFT)), 1));

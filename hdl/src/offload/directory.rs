@@ -157,8 +157,8 @@ pub fn directory(p: &Params) -> Module {
         let (lookup_valid, lookup_data) = event_in(m, "s_lookup", LookupReq::WIDTH);
         let (update_valid, update_data) = event_in(m, "s_update", DirUpdate::WIDTH);
         let (answer_valid, answer_data) = event_out(m, "m_lookup", Lookup::WIDTH);
-        let lookup = LookupReq::unpack(lookup_data);
-        let update = DirUpdate::unpack(update_data);
+        let lookup = LookupReq::unpack_in(p, lookup_data);
+        let update = DirUpdate::unpack_in(p, update_data);
 
         let asked = Place::new(m, p, "lookup", luns, lookup_valid, lookup.lun, lookup.lba);
         let told = Place::new(m, p, "update", luns, update_valid, update.lun, update.lba);
@@ -173,7 +173,7 @@ pub fn directory(p: &Params) -> Module {
             generation: told.generation(),
         };
         ram.write(told.here & told.valid, told.index, new.pack());
-        let entry = Entry::unpack(ram.read(asked.index));
+        let entry = Entry::unpack_in(p, ram.read(asked.index));
         let here_3 = m.reg("lookup_here_3", 1, 0);
         here_3.set(asked.here);
         let valid_3 = delay(m, "lookup_valid_3", asked.valid.get(), 1);

@@ -20,12 +20,13 @@
 use dyad_spec::{FrameType, Status};
 
 use crate::bundle::{LBA_W, LUN_W, Launch, LocalDone, Resend, SLOT_W, TX_SHORT_W, TxCtl};
+use crate::params::Params;
 use crate::prelude::*;
 use crate::prim::fifo::fifo;
 use crate::stream::{event_in, stream_in, stream_out};
 
 /// The flush line of a card.
-pub fn flush() -> Module {
+pub fn flush(p: &Params) -> Module {
     module("flush", |m| {
         m.doc("Raises the store's flush line for this host and for the peer.");
         let now = m.input("now", 32);
@@ -63,8 +64,8 @@ pub fn flush() -> Module {
         let is = |k: u64| state.eq(k);
         let failed = m.reg("failed", 1, 0);
         let slot = m.reg_nr("slot", SLOT_W);
-        let local = Launch::unpack(s_flush.data);
-        let again = Resend::unpack(s_again.data);
+        let local = Launch::unpack_in(p, s_flush.data);
+        let again = Resend::unpack_in(p, s_again.data);
         let go_remote = is(IDLE) & remote.get("m_valid");
         let go_local = (is(IDLE) & !remote.get("m_valid") & s_flush.valid & (room | local.local)).named("go_local");
         s_flush.ready.set(go_local);

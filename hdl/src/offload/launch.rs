@@ -93,7 +93,7 @@ pub fn launch(p: &Params) -> Module {
             buf = buf | mux(*p, lit(i as u64, 4), 0);
         }
         let any_free = any_of(&free);
-        let req = Launch::unpack(s_write.data);
+        let req = Launch::unpack_in(p, s_write.data);
         let coming = m.inst("u_coming", &fifo(16, Coming::WIDTH));
         let asking = m.reg("asking", 1, 0);
         let burst = m.reg("burst", 1, 0);
@@ -138,7 +138,7 @@ pub fn launch(p: &Params) -> Module {
         });
 
         // The payload comes: gather RAM, frame, checksum.
-        let cur = Coming::unpack(coming.get("m_data"));
+        let cur = Coming::unpack_in(p, coming.get("m_data"));
         let open = coming.get("m_valid");
         // What host memory brings meanwhile is of a later block.
         let real = (!cur.zeroes).named("real");

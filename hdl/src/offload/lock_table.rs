@@ -41,10 +41,11 @@
 //! **Parameters.** `slots`, `mirror_bufs`.
 //!
 //! **Latency.** Acquire to grant of a free block: 2 cycles, and one more for each entry that its bucket has. Release to
-//! grant of the next in the queue: 4 cycles.
+//! grant of the next in the queue: 4 cycles. In a deep build 5, and three more for each entry but the
+//! first; 7.
 //!
 //! **Throughput.** One operation at a time: an acquire takes 2 cycles, a release 4, readers that are let in together one
-//! cycle each.
+//! cycle each. Deep 5 and 7.
 //!
 //! **Backpressure.** Releases go before acquires. While two grants wait at `m_grant`, acquires wait, and a release that
 //! grants more; so `m_grant` must be taken without waiting for a release. Its ready ends in a register slice. Nothing is dropped.
@@ -64,6 +65,7 @@
 use crate::bundle::{HOLDER_W, LBA_W, LUN_W, LockGrant, LockRel, LockReq, SLOT_W};
 use crate::params::Params;
 use crate::prelude::*;
+use crate::prim::next::late;
 use crate::prim::skid::skid;
 use crate::stream::{event_out, stream_in, stream_out};
 
@@ -71,8 +73,6 @@ use crate::stream::{event_out, stream_in, stream_out};
 const MIRROR_BIT: usize = SLOT_W;
 const PEER_BIT: usize = SLOT_W + 1;
 const _: () = assert!(PEER_BIT + 1 == HOLDER_W);
-/// Bits of LUN and address together.
-const TAG_W: usize = LUN_W + LBA_W;
 
 const CLEAR: u64 = 0;
 const IDLE: u64 = 1;
@@ -80,6 +80,8 @@ const HEAD: u64 = 2;
 const WALK: u64 = 3;
 const RECYCLE: u64 = 4;
 const WAKE: u64 = 5;
+const FETCH: u64 = 6;
+const MATCH: u64 = 7;
 
 /// What an entry says of its block. `holder_w` bits number holders, inside, without a gap.
 #[derive(Clone, Copy)]
@@ -120,7 +122,8 @@ fn link_to(valid: impl Into<E>, number: impl Into<E>) -> E {
 
 /// Folds LUN and address into `w` bits.
 fn hash(tag: E, w: usize) -> E {
-    let parts = (0..TAG_W.div_ceil(w)).map(|i| tag.slice(i * w, w.min(TAG_W - i * w)).zext(w));
+    let tag_w = tag.width();
+    let parts = (0..tag_w.div_ceil(w)).map(|i| tag.slice(i * w, w.min(tag_w - i * w)).zext(w));
     parts.reduce(|a, b| a ^ b).expect("at least one part")
 }
 
@@ -130,12 +133,14 @@ fn hash(tag: E, w: usize) -> E {
 /// When `p` is out of range.
 pub fn lock_table(p: &Params) -> Module {
     p.check();
-    lock_table_of(p.slots, p.mirror_bufs)
+    lock_table_of(p)
 }
 
-/// A lock table for `slots` (a power of two, at least 2) and `mirror_bufs` buffers. A card's has at least 64; fewer are for
-/// proofs that look at every state.
-pub fn lock_table_of(slots: usize, mirror_bufs: usize) -> Module {
+/// A lock table of sizes that no card has, as few as two slots and one buffer, for proofs that look at every state. A `deep` one decides two
+/// cycles after it has read.
+pub fn lock_table_of(p: &Params) -> Module {
+    let Params { slots, mirror_bufs, deep, lba_w, .. } = *p;
+    let tag_w = p.field_w("lun", LUN_W) + lba_w;
     let entries = 2 * slots + mirror_bufs;
     // Holders by number: slots, slots of the peer, mirror buffers; as many as blocks that can be held.
     let holders = entries;
@@ -185,8 +190,8 @@ pub fn lock_table_of(slots: usize, mirror_bufs: usize) -> Module {
         let used = m.reg("used", w + 1, 0);
 
         // Take an operation.
-        let acquire = LockReq::unpack(s_acquire.data);
-        let release = LockRel::unpack(s_release.data);
+        let acquire = LockReq::unpack_in(p, s_acquire.data);
+        let release = LockRel::unpack_in(p, s_release.data);
         let take_release = (is(IDLE) & s_release.valid).named("take_release");
         let can_acquire = is(IDLE) & !s_release.valid & grant_free & have_free;
         let take_acquire = (can_acquire & s_acquire.valid).named("take_acquire");
@@ -196,8 +201,9 @@ pub fn lock_table_of(slots: usize, mirror_bufs: usize) -> Module {
         let holder = m.reg_nr("holder", w);
         let exclusive = m.reg_nr("exclusive", 1);
         let at_once = m.reg_nr("at_once", 1);
-        let tag = m.reg_nr("tag", TAG_W);
-        let offered = mux(s_release.valid, cat(&[release.lun, release.lba]), cat(&[acquire.lun, acquire.lba]));
+        let tag = m.reg_nr("tag", tag_w);
+        let tag_of = |lun: E, lba: E| cat(&[lun.trunc(tag_w - lba_w), lba.trunc(lba_w)]);
+        let offered = mux(s_release.valid, tag_of(release.lun, release.lba), tag_of(acquire.lun, acquire.lba));
         when(is(IDLE), || {
             releasing.set(s_release.valid);
             holder.set(squeeze(acquire.id));
@@ -210,35 +216,44 @@ pub fn lock_table_of(slots: usize, mirror_bufs: usize) -> Module {
         // The memories. Entry memories are read at the entry that is looked at next.
         let bucket = hash(tag.get(), bucket_w).named("bucket");
         let bucket_ram = m.ram("bucket_ram", 1 << bucket_w, w + 1).collisions_undefined();
-        let tag_ram = m.ram("tag_ram", entries, TAG_W).collisions_undefined();
+        let tag_ram = m.ram("tag_ram", entries, tag_w).collisions_undefined();
         let held_ram = m.ram("held_ram", entries, Held::width(w)).collisions_undefined();
         let next_ram = m.ram("next_ram", entries, w + 1).collisions_undefined();
         let queue_ram = m.ram("queue_ram", holders, w + 1).collisions_undefined();
         let first = bucket_ram.read(hash(offered, bucket_w));
         let look_at = m.wire("look_at", w);
-        let here_tag = tag_ram.read(look_at);
-        let here = Held::unpack(held_ram.read(look_at), w);
-        let here_next = next_ram.read(look_at);
+        let late = |name: &str, value: E| late(m, deep, name, value);
+        let fetched = |name: &str, word: E| late(&format!("{name}_q"), late(&format!("{name}_f"), word));
+        let same_tag = late("same_tag", late("tag_f", tag_ram.read(look_at)).eq(tag));
+        let here = Held::unpack(fetched("here", held_ram.read(look_at)), w);
+        let read_next = next_ram.read(look_at);
+        let here_next = fetched("here_next", read_next);
 
         // Walk the bucket's list.
         let current = m.reg_nr("current", w);
         let before = m.reg("before", w + 1, 0);
         let first_q = m.reg_nr("first_q", w + 1);
-        let hit = (is(WALK) & here_tag.eq(tag)).named("hit");
-        let onward = is(WALK) & !hit & here_next.bit(w);
-        let missed = ((is(HEAD) & !first.bit(w)) | (is(WALK) & !hit & !here_next.bit(w))).named("missed");
+        // An empty bucket ends in HEAD, or in WALK, where all is decided with a stage more.
+        let filled = if deep { first_q.bit(w) } else { ones(1) };
+        let hit = (is(WALK) & filled & same_tag).named("hit");
+        let onward = is(WALK) & filled & !same_tag & here_next.bit(w);
+        let empty_bucket = if deep { is(WALK) & !filled } else { is(HEAD) & !first.bit(w) };
+        let missed = (empty_bucket | (is(WALK) & filled & !same_tag & !here_next.bit(w))).named("missed");
         look_at.set(mux(is(IDLE), free.trunc(w), mux(is(HEAD), first.trunc(w), here_next.trunc(w))));
         when(is(HEAD), || {
             // In IDLE the list of free entries was looked at.
-            free_next.set(here_next);
+            free_next.set(read_next);
             first_q.set(first);
             current.set(first.trunc(w));
             before.set(0);
-            state.set(WALK);
+            state.set(if deep { FETCH } else { WALK });
         });
+        when(is(FETCH), || state.set(MATCH));
+        when(is(MATCH), || state.set(WALK));
         when(onward, || {
             current.set(here_next.trunc(w));
             before.set(link_to(lit(1, 1), current));
+            state.set(if deep { FETCH } else { WALK });
         });
 
         // What comes of it.
@@ -282,7 +297,7 @@ pub fn lock_table_of(slots: usize, mirror_bufs: usize) -> Module {
         when(wake_ends, || state.set(IDLE));
 
         // Entries that come and go.
-        when(insert & listed, || free.set(mux(is(HEAD), here_next, free_next)));
+        when(insert & listed, || free.set(mux(is(HEAD), read_next, free_next)));
         when(insert & !listed, || fresh.set(fresh + 1));
         when(unlink, || state.set(RECYCLE));
         when(is(RECYCLE), || {
@@ -341,7 +356,7 @@ pub fn lock_table_of(slots: usize, mirror_bufs: usize) -> Module {
         held_ram.write(any_of(&writes), mux(insert, new_entry, current), word);
 
         // Grants.
-        let (lun, lba) = (tag.slice(LBA_W, LUN_W), tag.trunc(LBA_W));
+        let (lun, lba) = (tag.slice(lba_w, tag_w - lba_w).zext(LUN_W), tag.trunc(lba_w).zext(LBA_W));
         let alone = mux(wake, head_exclusive, exclusive);
         grants.set("s_valid", insert | share | wake);
         grants.set("s_data", LockGrant { id: spread(mux(wake, head, holder)), lun, lba, exclusive: alone }.pack());
@@ -355,7 +370,7 @@ pub fn lock_table_of(slots: usize, mirror_bufs: usize) -> Module {
         m.assume("a_word_read_was_written", !is(WALK) | !here.exclusive | here.holders.eq(1));
         m.prove("a_writer_is_alone", !(any_of(&writes) & written.exclusive) | written.holders.eq(1));
         m.prove("a_writer_comes_alone", !(is(WAKE) & head_exclusive) | inside.eq(0));
-        let acquiring = (is(HEAD) | is(WALK)) & !releasing;
+        let acquiring = !is(CLEAR) & !is(IDLE) & !is(WAKE) & !is(RECYCLE) & !releasing;
         m.prove("an_entry_is_free_when_wanted", !acquiring | have_free);
         m.prove("a_grant_has_room", !acquiring | grant_free);
     })

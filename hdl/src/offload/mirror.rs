@@ -160,7 +160,7 @@ pub fn mirror(p: &Params) -> Module {
         let cut = ((was_ok & !link_ok) | was_generation.ne(now_gen)).named("cut");
 
         // A head comes: ask the directory.
-        let head = RxHead::unpack(head_data);
+        let head = RxHead::unpack_in(p, head_data);
         m_dir.0.set(head_valid);
         m_dir.1.set(LookupReq { lun: head.lun.slice(0, LUN_W), lba: head.lba, tag: lit(TAG, 4) }.pack());
         let ask_valid = m.reg("ask_valid", 1, 0);
@@ -170,7 +170,7 @@ pub fn mirror(p: &Params) -> Module {
 
         // One cycle later, in which the frame before may end: ask the table, compare with the buffers. Two cycles later the
         // buffers show what that end made of them.
-        let ask = RxHead::unpack(ask_q.get());
+        let ask = RxHead::unpack_in(p, ask_q.get());
         let slot_bits = clog2(p.slots);
         let seqs = m.inst("u_seq_check", &seq_check(p.slots));
         seqs.set("generation", now_gen);
@@ -197,7 +197,7 @@ pub fn mirror(p: &Params) -> Module {
         });
 
         // Decide. A buffer that is free by now has just gone home, and the table as it was read does not know it yet.
-        let h = RxHead::unpack(h_q.get());
+        let h = RxHead::unpack_in(p, h_q.get());
         seqs.set("ask_seq", h.seq);
         let same = (h_slot_ok & seqs.get("same")).named("same");
         let older = (h_slot_ok & seqs.get("older")).named("older");
@@ -274,7 +274,7 @@ pub fn mirror(p: &Params) -> Module {
         ev("stale").set(h_valid & older);
         ev("evicted").set(evict);
         let dir_q = m.reg_nr("dir_q", Lookup::WIDTH);
-        when(dir_valid & Lookup::unpack(dir_data).tag.eq(TAG), || dir_q.set(dir_data));
+        when(dir_valid & Lookup::unpack_in(p, dir_data).tag.eq(TAG), || dir_q.set(dir_data));
 
         // The payload.
         let ram = m.ram("gather", n * p.store_beats(), s).collisions_undefined();
@@ -288,12 +288,12 @@ pub fn mirror(p: &Params) -> Module {
 
         // The frame's end.
         let end = RxEnd::unpack(end_data);
-        let f = RxHead::unpack(f_q.get());
+        let f = RxHead::unpack_in(p, f_q.get());
         let place = action.eq(PLACE);
         let parts_now = (onehot_mux(&here, &all(&parts)) | cur_part).named("parts_now");
         let ends_good = (end_valid & end.good).named("ends_good");
         let whole = (ends_good & place & parts_now.all()).named("whole");
-        let dir = Lookup::unpack(dir_q.get());
+        let dir = Lookup::unpack_in(p, dir_q.get());
         let lun_ok = (dir.valid & h_in_range).named("lun_ok");
         let epoch_ok = (dir.owner.eq(site).eq(f.request) & dir.epoch.eq(f.epoch)).named("epoch_ok");
         let accept = (whole & lun_ok & epoch_ok & link_ok & !cut).named("accept");
@@ -341,7 +341,7 @@ pub fn mirror(p: &Params) -> Module {
 
         // Home.
         // A lock that was granted, or handed over by `pending`. That of a request is claimed first.
-        let grant = LockGrant::unpack(s_grant.data);
+        let grant = LockGrant::unpack_in(p, s_grant.data);
         let verdict = Verdict::unpack(verdict_data);
         let handed = m.inst("u_handed", &fifo(n.max(2), 4));
         handed.set("s_valid", verdict_valid & verdict.go);
@@ -412,7 +412,7 @@ pub fn mirror(p: &Params) -> Module {
         nacks.set("s_data", nack_data.slice(0, 4));
         let nack_buf = nacks.get("m_data");
 
-        let ctl = m.inst("u_ctl", &fifo(64, TX_SHORT_W));
+        let ctl = m.inst("u_ctl", &fifo(p.queue(64), TX_SHORT_W));
         let room = ctl.get("s_ready");
         let direct = (again | busy | refuse).named("direct");
         let rel_free = !any_of(&[m_release.full(), m_hold.full(), m_resolved.full()]);

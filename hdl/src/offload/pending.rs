@@ -5,7 +5,7 @@
 //!              +---------------------------------+
 //!    s_hold -->|  one word a slot of the peer    |---> m_release  lock given back
 //!   s_grant -->|                                 |---> m_lock     lock wanted, for a turn
-//!     s_ask -->|  one event, 2 cycles:           |---> m_verdict  what becomes of a request, to mirror
+//!     s_ask -->|  one event at a time:           |---> m_verdict  what becomes of a request, to mirror
 //!  s_commit -->|  read, decide, write            |---> m_ctl      asks for a COMMIT; ACK, BUSY
 //!   s_trail -->|                                 |---> ev_*, quiet, init_done
 //!     s_use -->|                                 |
@@ -45,7 +45,7 @@
 //! when this site hands over whatever it owns (R7), and when `ask_cycles` have passed (`ev_turn_dropped`).
 //!
 //! - Parameters: `slots`, `period`.
-//! - Latency: 2 cycles an event. Throughput: one event every 2 cycles; a frame brings at most four.
+//! - Latency: 2 cycles an event; 4 in a deep build. Throughput: one event every 2 cycles, or 4; a frame brings at most four.
 //! - Backpressure: `s_hold`, `s_ask` wait, and `s_commit`, `s_trail`, `s_use` come from FIFOs outside that may drop: what is
 //!   lost is asked for. `s_grant` is always taken. An event waits while an output that it may need is not free.
 //! - Reset: forgets all, which the lock table does as well. `init_done` after `slots` cycles.
@@ -62,7 +62,7 @@ use crate::bundle::{
 use crate::params::Params;
 use crate::prelude::*;
 use crate::prim::fifo::fifo;
-use crate::prim::next::Next;
+use crate::prim::next::{Next, Stages};
 use crate::stream::{Mailer, event_out, pulse, stream_in};
 
 crate::bundle! {
@@ -91,7 +91,7 @@ const HELD: u64 = 1;
 const QUEUED: u64 = 2;
 const TURN: u64 = 3;
 
-/// Turns that can wait at a time.
+/// Turns that can wait at a time; 16 in a lean build.
 pub const TURNS: usize = 64;
 /// First lock holder that is a slot of the peer.
 pub const FIRST_HOLDER: u64 = 8192;
@@ -101,6 +101,7 @@ pub fn pending(p: &Params) -> Module {
     p.check();
     let count = p.slots;
     let slot_w = clog2(count);
+    let turns = p.queue(TURNS);
     module("pending", |m| {
         m.doc("The peer's blocks that wait for their COMMIT.");
         let now = m.input("now", 32);
@@ -132,20 +133,21 @@ pub fn pending(p: &Params) -> Module {
         init_done.set(!filling & !clearing);
 
         // Stage 0: choose an event, read the slot's word.
-        let busy = m.reg("busy", 1, 0);
+        let stages = Stages::new(m, p.deep);
+        let busy = stages.busy;
         // Only what is in the registers counts: their readies come from afar.
         let sends = any_of(&[m_release.full(), m_ctl.full(), m_resolved.full()]);
-        let idle = (!any_of(&[busy.get(), filling, clearing.get(), sends])).named("idle");
+        let idle = (!any_of(&[stages.under_way(), filling, clearing.get(), sends])).named("idle");
         // Locks that turns have won: the lock table is never kept waiting.
-        let won = m.inst("u_won", &fifo(TURNS, LockGrant::WIDTH));
+        let won = m.inst("u_won", &fifo(turns, LockGrant::WIDTH));
         won.set("s_valid", s_grant.valid);
         won.set("s_data", s_grant.data);
         s_grant.ready.set(won.get("s_ready"));
-        let grant = LockGrant::unpack(won.get("m_data"));
+        let grant = LockGrant::unpack_in(p, won.get("m_data"));
         let ask_ok = s_ask.valid & !m_lock.full();
         // The scan follows the time; see `slots`.
         let scan_at = m.reg("scan_at", slot_w, 0);
-        let scan_due = scan_at.ne(now.slice(1, slot_w));
+        let scan_due = scan_at.ne(now.slice(clog2(p.pace()), slot_w));
         let wants = [won.get("m_valid"), s_hold.valid, ask_ok, s_commit.valid, s_trail.valid, s_use.valid, scan_due];
         let takes: Vec<E> = priority(&wants).iter().map(|first| *first & idle).collect();
         let take_scan = takes[6];
@@ -154,11 +156,12 @@ pub fn pending(p: &Params) -> Module {
         for (stream, take) in [&s_hold, &s_ask, &s_commit, &s_trail, &s_use].into_iter().zip(&takes[1..]) {
             stream.ready.set(*take);
         }
+        let asks_in = Ask::unpack_in(p, s_ask.data);
         let trail_slot = s_trail.data.slice(COMMIT_SEQ_BITS, SLOT_W);
         let slots = [
             grant.id.trunc(SLOT_W),
-            Hold::unpack(s_hold.data).slot,
-            Ask::unpack(s_ask.data).slot,
+            Hold::unpack_in(p, s_hold.data).slot,
+            asks_in.slot,
             SlotUse::unpack(s_commit.data).slot,
             trail_slot,
             SlotUse::unpack(s_use.data).slot,
@@ -166,80 +169,68 @@ pub fn pending(p: &Params) -> Module {
         ];
         let chosen = mux(filling, filled.slice(0, SLOT_W), onehot_mux(&takes, &slots)).named("chosen");
         let go = any_of(&takes).named("go");
-        busy.set(go);
-        let slot = m.reg_nr("slot", SLOT_W);
-        slot.set(chosen);
+        stages.begin(go);
+        let slot = stages.hold("slot", chosen);
         let is: Vec<Var> = ["is_grant", "is_hold", "is_ask", "is_commit", "is_trail", "is_use", "is_scan"]
             .iter()
             .zip(&takes)
-            .map(|(name, take)| {
-                let q = m.reg(*name, 1, 0);
-                q.set(*take);
-                q
-            })
+            .map(|(name, take)| stages.flag(name, *take))
             .collect();
         let [is_grant, is_hold, is_ask, is_commit, is_trail, is_use, is_scan] = is[..] else { unreachable!() };
-        let hold_q = m.reg_nr("hold_q", Hold::WIDTH);
-        let ask_q = m.reg_nr("ask_q", Ask::WIDTH);
-        let grant_q = m.reg_nr("grant_q", LockGrant::WIDTH);
-        let seq_q = m.reg_nr("seq_q", 32);
-        when(!busy, || {
-            hold_q.set(s_hold.data);
-            ask_q.set(s_ask.data);
-            grant_q.set(won.get("m_data"));
-            let trail_seq = s_trail.data.trunc(COMMIT_SEQ_BITS).zext(32);
-            let asked = Ask::unpack(s_ask.data).seq;
-            let seqs = [asked, SlotUse::unpack(s_commit.data).seq, trail_seq, SlotUse::unpack(s_use.data).seq];
-            seq_q.set(onehot_mux(&takes[2..6], &seqs));
-        });
-        let hold = Hold::unpack(hold_q.get());
-        let asks = Ask::unpack(ask_q.get());
-        let granted = LockGrant::unpack(grant_q.get());
+        let hold = Hold::unpack_in(p, stages.hold("hold_q", s_hold.data));
+        let asks = Ask::unpack_in(p, stages.hold("ask_q", s_ask.data));
+        let granted = LockGrant::unpack_in(p, stages.hold("grant_q", won.get("m_data")));
+        let trail_seq = s_trail.data.trunc(COMMIT_SEQ_BITS).zext(32);
+        let seqs = [asks_in.seq, SlotUse::unpack(s_commit.data).seq, trail_seq, SlotUse::unpack(s_use.data).seq];
+        let seq = stages.hold("seq_q", onehot_mux(&takes[2..6], &seqs));
 
-        // Stage 1: the word is here. A slot that this build has no room for is none of the peer's.
+        // The word is here, and in a deep build what it says goes into registers first. A slot that this build has no room
+        // for is none of the peer's.
+        let late = |name: &str, value: E| stages.late(name, value);
         let ram = m.ram("state_ram", count, State::WIDTH);
-        let word = ram.read(chosen.slice(0, slot_w));
-        let cur = State::unpack(word);
+        let read = stages.fetched("word_f", ram.read(chosen.slice(0, slot_w)));
+        let found = State::unpack_in(p, read);
+        let word = late("word_q", read);
+        let cur = State::unpack_in(p, word);
         let next = Next::new(m, State::FIELDS, word);
         let write = m.wire_or("write", 1, clearing.get());
         ram.write(write.get(), slot.slice(0, slot_w), next.pack());
         let in_table = if slot_w == SLOT_W { ones(1) } else { !slot.slice(slot_w, SLOT_W - slot_w).any() };
         when(clearing, || next.set("kind", NONE));
 
-        let is_kind = |kind: u64| cur.kind.eq(kind);
+        let kinds = [NONE, HELD, QUEUED, TURN].map(|kind| late(&format!("kind_{kind}"), found.kind.eq(kind)));
+        let is_kind = |kind: u64| kinds[kind as usize];
         let held = is_kind(HELD).named("held");
-        let same_link = (link_ok & cur.generation.eq(generation)).named("same_link");
+        let same_link = (link_ok & late("generation_now", found.generation.eq(generation))).named("same_link");
         // What this site has handed over since may be the block of a turn; so may what the link has taken with it.
         let era = m.reg("era", 16, 0);
         let was_ok = m.reg("was_ok", 1, 0);
         was_ok.set(link_ok);
         when(handed_over | (was_ok & !link_ok), || era.set(era + 1));
-        let same_era = (link_ok & cur.generation.eq(era)).named("same_era");
+        let same_era = (link_ok & late("era_now", found.generation.eq(era))).named("same_era");
         // A block that was requested is pending in every generation.
         let present = (held & (same_link | (cur.request & link_ok))).named("present");
-        let ahead = (seq_q - cur.seq).named("ahead");
+        let ahead = (seq - found.seq).named("ahead");
+        let this = late("this_use", ahead.eq(0));
+        let before = late("use_before", ahead.bit(31));
+        let later = (!this & !before).named("later");
         let low = |e: E| e.trunc(COMMIT_SEQ_BITS);
-        let named = any_of(&[
-            is_commit & ahead.eq(0),
-            is_trail & low(seq_q.get()).eq(low(cur.seq)),
-            is_use & ahead.any() & !ahead.bit(31),
-        ])
-        .named("named");
+        let ends = late("trail_ends", low(seq).eq(low(found.seq)));
+        let named = any_of(&[is_commit & this, is_trail & ends, is_use & later]).named("named");
         let commit = (named & present & in_table & busy).named("commit");
         let gone = (is_scan & held & !same_link & !cur.request).named("gone");
-        let age = (now - cur.since).named("age");
-        let later = (ahead.any() & !ahead.bit(31)).named("later");
+        let age = (now - found.since).named("age");
+        let due = late("due", age.ge(ask_cycles));
 
         // A request that found its block locked.
-        let this = ahead.eq(0);
         let again = (is_ask & held & cur.request & this).named("again");
         let hand_over = (is_ask & is_kind(TURN) & this & same_era).named("hand_over");
         let waits = (is_ask & is_kind(QUEUED)).named("waits");
-        let waiting = m.reg("waiting", clog2(TURNS + 1), 0);
+        let waiting = m.reg("waiting", clog2(turns + 1), 0);
         let place = is_kind(NONE) | (later & !is_kind(QUEUED));
-        let keep = (is_ask & place & waiting.ne(TURNS) & in_table & link_ok).named("keep");
+        let keep = (is_ask & place & waiting.ne(turns) & in_table & link_ok).named("keep");
         let lost_turn = (is_scan | is_ask) & is_kind(TURN) & !same_era;
-        let lost_turn = lost_turn | (is_scan & is_kind(TURN) & age.ge(ask_cycles));
+        let lost_turn = lost_turn | (is_scan & is_kind(TURN) & due);
         let passed = is_kind(TURN) & ((is_ask & later) | is_hold | (is_use & later));
         let drop_turn = (lost_turn | passed).named("drop_turn");
         when(busy & drop_turn, || turn_dropped.set(1));
@@ -265,7 +256,7 @@ pub fn pending(p: &Params) -> Module {
         });
         when(keep, || {
             turn_kept.set(1);
-            let id = cat(&[lit(FIRST_HOLDER >> SLOT_W, HOLDER_W - SLOT_W), slot.get()]);
+            let id = cat(&[lit(FIRST_HOLDER >> SLOT_W, HOLDER_W - SLOT_W), slot]);
             m_lock.send(LockReq { id, lun: asks.lun, lba: asks.lba, exclusive: lit(1, 1), at_once: zero(1) }.pack());
         });
         when(hand_over, || {
@@ -278,7 +269,8 @@ pub fn pending(p: &Params) -> Module {
             next.set("request", 1);
         });
         // A turn has won its lock. If its word has become another's, the lock goes back.
-        let mine = is_kind(QUEUED) & cur.lun.eq(granted.lun) & cur.lba.eq(granted.lba) & !cur.request & same_era;
+        let same_block = late("same_block", found.lun.eq(granted.lun) & found.lba.eq(granted.lba));
+        let mine = is_kind(QUEUED) & same_block & !cur.request & same_era;
         when(is_grant, || {
             when(mine, || {
                 write.set(1);
@@ -303,12 +295,12 @@ pub fn pending(p: &Params) -> Module {
         verdict_q.set(Verdict { buf: asks.buf, go: hand_over }.pack());
         verdict_valid.set(verdict);
         verdict_data.set(verdict_q);
-        let stale_ask = (ahead.bit(31) & !is_kind(NONE)).named("stale_ask");
+        let stale_ask = (before & !is_kind(NONE)).named("stale_ask");
         when(is_ask & !hand_over & link_ok & !stale_ask, || {
             let answer = TxCtl {
                 ftype: mux(again, lit(FrameType::Ack.code(), 4), lit(FrameType::Busy.code(), 4)),
                 code: (keep | (waits & this)).zext(8),
-                slot: slot.get(),
+                slot,
                 seq: asks.seq,
                 t_ref: asks.t_last,
                 lun: zero(LUN_W),
@@ -319,14 +311,14 @@ pub fn pending(p: &Params) -> Module {
         });
 
         // Ask, and be awake when that is near.
-        let ask = (is_scan & present & age.ge(ask_cycles)).named("ask");
+        let ask = (is_scan & present & due).named("ask");
         when(ask, || {
             write.set(1);
             next.set("since", now);
             let question = TxCtl {
                 ftype: lit(FrameType::AskCommit.code(), 4),
                 code: zero(8),
-                slot: slot.get(),
+                slot,
                 seq: cur.seq,
                 t_ref: now,
                 lun: zero(LUN_W),
@@ -336,12 +328,13 @@ pub fn pending(p: &Params) -> Module {
             m_ctl.send(question.pack());
         });
         let horizon = lit((JUMP_PERIODS + 3) * p.period as u64, 32);
-        let due_soon = (ask_cycles.lt(horizon) | age.ge(ask_cycles - horizon)).named("due_soon");
+        let due_soon = late("due_soon", ask_cycles.lt(horizon) | age.ge(ask_cycles - horizon));
         let near = (is_scan & (present | is_kind(TURN)) & due_soon).named("near");
         let calm = m.reg("calm", 32, 0);
         let settled = calm.ge(p.period + 2).named("settled");
         when((go & !take_scan) | near | filling | release, || calm.set(0)).elsewhen(!settled, || calm.set(calm + 1));
         quiet.set(settled & (!busy | is_scan));
+        m.prove("an_event_finds_room", !stages.under_way() | !m_release.full());
         m.prove("a_release_has_room", !release | !m_release.full());
     })
 }

@@ -46,7 +46,7 @@ pub fn read(p: &Params) -> Module {
         let quiet = m.output("quiet", 1);
 
         // Ask the store; note where the block goes.
-        let req = Launch::unpack(s_read.data);
+        let req = Launch::unpack_in(p, s_read.data);
         let going = m.inst("u_going", &fifo(8, SLOT_W + 52));
         let ending = m.inst("u_ending", &fifo(16, SLOT_W));
         let results = m.inst("u_results", &fifo(16, 1));

@@ -59,9 +59,9 @@ pub fn resend(p: &Params) -> Module {
         const DRAIN: u64 = 3;
         let state = m.reg("state", 2, IDLE);
         let is = |k: u64| state.eq(k);
-        let req = Resend::unpack(s_resend.data);
+        let req = Resend::unpack_in(p, s_resend.data);
         let cur_q = m.reg_nr("cur", Resend::WIDTH);
-        let cur = Resend::unpack(cur_q.get());
+        let cur = Resend::unpack_in(p, cur_q.get());
 
         // Job and payload are offered side by side: the frame starts when some of the payload is there.
         let job = m.reg("job", 1, 0);
@@ -92,7 +92,7 @@ pub fn resend(p: &Params) -> Module {
         let known = m.reg("known", 1, 0);
         let fresh = m.reg("fresh", 1, 1);
         let epoch = m.reg_nr("epoch", 32);
-        let answer = Lookup::unpack(dir_data);
+        let answer = Lookup::unpack_in(p, dir_data);
         m_dir.valid.set(ask);
         m_dir.data.set(LookupReq { lun: cur.lun, lba: cur.lba, tag: lit(TAG, 4) }.pack());
         when(m_dir.ready, || ask.set(0));

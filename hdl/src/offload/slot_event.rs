@@ -1,8 +1,8 @@
 //! Which event `slots` takes next.
 
-use crate::bundle::{Admit, Answer, Compared, LocalDone, OpEnd, OpInfo, SLOT_W, Sent};
-use crate::params::Params;
+use crate::bundle::{Admit, Answer, Compared, LocalDone, OpEnd, OpInfo, Sent};
 use crate::prelude::*;
+use crate::prim::next::Stages;
 use crate::stream::{StreamIn, stream_in};
 
 /// The streams that events come from.
@@ -51,8 +51,7 @@ pub(super) struct Conditions {
     pub clear_slot: E,
 }
 
-/// The event in work: chosen in one cycle (stage 0), decided in the next (stage 1), or in the one after that in a build with slices
-/// (stage 2).
+/// The event in work.
 pub(super) struct Event {
     /// Stage 0: an event is taken; which of these.
     pub go: E,
@@ -61,8 +60,8 @@ pub(super) struct Event {
     pub take_scan: E,
     /// Stage 0: its slot.
     pub chosen: E,
-    /// Stage 1: its slot; what it is, and what came with it.
-    pub slot: Var,
+    /// Later: its slot; what it is, and what came with it.
+    pub slot: E,
     pub is_sent: Var,
     pub is_answer: Var,
     pub is_local: Var,
@@ -82,13 +81,10 @@ pub(super) struct Event {
 }
 
 impl Event {
-    /// Chooses, in order of priority. `busy` is 1 in the stage that decides.
-    pub fn choose(m: &M, p: &Params, busy: Var, s: &Sources, c: &Conditions) -> Self {
+    /// Chooses, in order of priority.
+    pub fn choose(stages: &Stages, s: &Sources, c: &Conditions) -> Self {
         let Conditions { op_ok, admit_ok, again_ok, .. } = *c;
-        // Stage 1, where another follows.
-        let looks = p.sliced.then(|| m.reg("looks", 1, 0));
-        let under_way = looks.map_or(busy.get(), |looks| looks | busy);
-        let idle = (c.idle & !under_way).named("may_take");
+        let idle = (c.idle & !stages.under_way()).named("may_take");
         // What waits for an output or for a free slot does not hold up the scan, for only the scan may help it.
         let early = [s.sent.valid, s.answer.valid, s.local.valid, s.end.valid];
         let late = [again_ok, op_ok, admit_ok, c.compared_ok, c.scan];
@@ -121,33 +117,10 @@ impl Event {
         ];
         let chosen = mux(c.clear, c.clear_slot, onehot_mux(&takes, &slots)).named("chosen");
         let go = any_of(&takes).named("go");
-        let slot = m.reg_nr("event_slot", SLOT_W);
-        when(looks.map_or(lit(1, 1), |_| !under_way), || slot.set(chosen));
-        let decided = |name: &str, taken: E| match looks {
-            Some(_) => {
-                let q = m.reg(format!("{name}_1"), 1, 0);
-                q.set(taken);
-                q.get()
-            }
-            None => taken,
-        };
-        match looks {
-            Some(looks) => {
-                looks.set(go);
-                busy.set(looks);
-            }
-            None => busy.set(go),
-        }
-        let is = |name: &str, n: usize| {
-            let q = m.reg(name, 1, 0);
-            q.set(decided(name, takes[n]));
-            q
-        };
-        let hold = |name: &str, data: E| {
-            let q = m.reg_nr(name, data.width());
-            when(!under_way, || q.set(data));
-            q.get()
-        };
+        stages.begin(go);
+        let slot = stages.hold("event_slot", chosen);
+        let is = |name: &str, n: usize| stages.flag(name, takes[n]);
+        let hold = |name: &str, data: E| stages.hold(name, data);
         Self {
             go,
             take_again: takes[4],

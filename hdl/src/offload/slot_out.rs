@@ -9,6 +9,7 @@ use crate::bundle::{
 use crate::params::Params;
 use crate::prelude::*;
 use crate::prim::free_list::free_list;
+use crate::prim::next::Stages;
 use crate::stream::{Mailer, event_out};
 
 /// What is counted: each is raised for one cycle.
@@ -130,8 +131,8 @@ pub(super) struct Pool {
     free: Inst,
     /// Not all slots are in it yet.
     pub filling: E,
-    /// The word of the slot that was put in a cycle ago is cleared; two cycles ago in a build with slices.
-    pub clearing: Var,
+    /// The word of a slot is cleared: that which was put in so many cycles ago as there are stages after stage 0.
+    pub clearing: E,
     /// A word is about to be, or is.
     pub clears: E,
     /// A slot is given back.
@@ -141,19 +142,17 @@ pub(super) struct Pool {
 }
 
 impl Pool {
-    pub fn new(m: &M, p: &Params) -> Self {
+    pub fn new(m: &M, p: &Params, stages: &Stages) -> Self {
         let free = m.inst("u_free", &free_list(p.slots, SLOT_W));
         let filling = free.get("filling");
-        let clearing = m.reg("clearing", 1, 0);
-        let clears = if p.sliced {
-            let looks = m.reg("clear_looks", 1, 0);
-            looks.set(filling);
-            clearing.set(looks);
-            looks | clearing
-        } else {
-            clearing.set(filling);
-            clearing.get()
-        };
+        let (mut clearing, mut coming) = (filling, Vec::new());
+        for n in 0..stages.count() {
+            let q = m.reg(format!("clearing_{n}"), 1, 0);
+            q.set(clearing);
+            clearing = q.get();
+            coming.push(clearing);
+        }
+        let clears = any_of(&coming);
         let give_back = m.wire_or("give_back", 1, 0);
         free.set("back_valid", give_back);
         Self { free, filling, clearing, clears, give_back, used: m.reg("used", 13, 0) }

@@ -71,7 +71,7 @@ use crate::bundle::{BlockDone, LBA_W, LUN_W, OpInfo, Resend, SLOT_W, SlotUse};
 use crate::params::Params;
 use crate::prelude::*;
 use crate::prim::fifo::fifo_ram;
-use crate::prim::next::Next;
+use crate::prim::next::{Next, Stages};
 use crate::stream::pulse;
 
 /// Longest stretch of idle time that may be jumped over at once, in scan periods.
@@ -99,27 +99,26 @@ pub fn slots(p: &Params) -> Module {
         let pulses = EVENTS.map(|name| pulse(m, name));
         let raise = |name: &str| pulses[EVENTS.iter().position(|e| *e == name).expect("an event of slots")].set(1);
 
-        let pool = Pool::new(m, p);
+        let stages = Stages::new(m, p.deep);
+        let busy = stages.busy;
+        let pool = Pool::new(m, p, &stages);
         let Pool { filling, clearing, clears, give_back, used, .. } = pool;
         ready.set(!filling & !clears);
         in_use.set(used.zext(16));
 
         // Stage 0: choose an event, read the slot's words.
-        let busy = m.reg("busy", 1, 0);
         // Each slot stands in the resend queue at most once, so it never overflows.
         let again = m.inst("u_again", &fifo_ram(count, SLOT_W));
         let again_ok = again.get("m_valid") & to.free_for_again();
         let idle = (!filling & !clears & to.free()).named("idle");
-        let op = OpInfo::unpack(sources.op.data);
+        let op = OpInfo::unpack_in(p, sources.op.data);
         let (has_slot, new_slot) = pool.first();
         let jobs_free = (op.kind.ne(FLUSH) | to.flush.free()) & !to.own.full();
         // The scan follows the time, and waits where it is when another event comes: events that keep its pace, as those do
         // that it has caused itself, can't hide a slot from it.
         let scan_at = m.reg("scan_at", clog2(count), 0);
         let event = Event::choose(
-            m,
-            p,
-            busy,
+            &stages,
             &sources,
             &Conditions {
                 idle,
@@ -140,7 +139,7 @@ pub fn slots(p: &Params) -> Module {
         let Event { sent, answer, local, end, op: new_info, admit, compared, .. } = event;
         when(take_scan, || scan_at.set(scan_at + 1));
         again.set("m_ready", event.take_again);
-        pool.wire(take_op, event_slot.get());
+        pool.wire(take_op, event_slot);
         let fence_lun_q = m.reg_nr("fence_lun_q", LUN_W);
         fence_lun.set(fence_lun_q);
 
@@ -149,31 +148,37 @@ pub fn slots(p: &Params) -> Module {
         let info_ram = m.ram("info_ram", count, OpInfo::WIDTH).collisions_undefined();
         let state_ram = m.ram("state_ram", count, SlotState::WIDTH).collisions_undefined();
         let read_addr = chosen.slice(0, mask);
-        let (info_packed, state_packed) = (info_ram.read(read_addr), state_ram.read(read_addr));
-        let (info_1, cur_1) = (OpInfo::unpack(info_packed), SlotState::unpack(state_packed));
+        let info_packed = stages.fetched("info_f", info_ram.read(read_addr));
+        let state_packed = stages.fetched("state_f", state_ram.read(read_addr));
+        let (info_1, cur_1) = (OpInfo::unpack_in(p, info_packed), SlotState::unpack(state_packed));
 
         // What stage 1 finds out stands in stage 2, where there is one.
-        let late = |name: &str, value: E| late(m, p, name, value);
-        let info = OpInfo::unpack(late("info_q", info_packed));
+        let late = |name: &str, value: E| stages.late(name, value);
+        let info = OpInfo::unpack_in(p, late("info_q", info_packed));
         let cur_packed = late("cur_q", state_packed);
         let cur = SlotState::unpack(cur_packed);
         let phase = |name: &str, phase| late(name, cur_1.phase.eq(phase));
-        let kind = |name: &str, kind| late(name, info_1.kind.eq(kind));
+        let kind = |kind: u64| info_1.kind.eq(kind);
         let seq_1 = late("seq_1_q", cur_1.seq + 1);
         let next = Next::new(m, SlotState::FIELDS, cur_packed);
         let write_state = m.wire_or("write_state", 1, busy & !is_scan);
         let write_addr = event_slot.slice(0, mask);
-        let state_at = if p.sliced { mux(clearing, late("clear_at", write_addr), write_addr) } else { write_addr };
+        let clear_at = (1..stages.count()).fold(write_addr, |at, n| late(&format!("clear_at_{n}"), at));
+        let state_at = mux(clearing, clear_at, write_addr);
         info_ram.write(is_op.get(), write_addr, new_info);
         state_ram.write(write_state | clearing, state_at, next.pack());
 
         fence_lun_q.set(info.lun);
-        let is_compare = kind("kind_compare", COMPARE).named("is_compare");
-        let puts = kind("kind_write", WRITE) | kind("kind_zeroes", ZEROES);
-        let is_write = (puts | is_compare).named("is_write");
-        let is_flush = kind("kind_flush", FLUSH).named("is_flush");
-        let is_own = kind("kind_own", OWN).named("is_own");
-        let mirrored = ((is_write | is_flush | is_own) & !info.local).named("mirrored");
+        let (compares, flushes, owns) = (kind(COMPARE), kind(FLUSH), kind(OWN));
+        let writes = kind(WRITE) | kind(ZEROES);
+        let is_compare = late("kind_compare", compares).named("is_compare");
+        let puts = late("kind_puts", writes);
+        let is_write = late("kind_write", writes | compares).named("is_write");
+        let is_flush = late("kind_flush", flushes).named("is_flush");
+        let is_own = late("kind_own", owns).named("is_own");
+        let is_read = late("kind_read", kind(READ)).named("is_read");
+        let mirrored =
+            late("is_mirrored", any_of(&[writes, compares, flushes, owns]) & !info_1.local).named("mirrored");
         let active = phase("phase_active", ACTIVE).named("active");
         let copying = phase("phase_copying", COPYING).named("copying");
         let parked = phase("phase_parked", PARKED).named("parked");
@@ -202,7 +207,7 @@ pub fn slots(p: &Params) -> Module {
             status.set(code.code());
         };
 
-        let here = event_slot.get();
+        let here = event_slot;
         let copy_home = || to.copy_home(here, &info);
         let ask_lock = || to.ask_lock(here, &info, lit(1, 1));
         let unlock = |exclusive: E| to.unlock(&info, exclusive);
@@ -218,7 +223,7 @@ pub fn slots(p: &Params) -> Module {
             status.set(code);
         };
         when(is_op, || {
-            let new = OpInfo::unpack(new_info);
+            let new = OpInfo::unpack_in(p, new_info);
             let (flush, own) = (new.kind.eq(FLUSH), new.kind.eq(OWN));
             begin(&next, &cur, now, flush, own);
             when(flush, || to.flush.send(launch_of(here, seq_1, &new, zero(32), zero(1))));
@@ -308,7 +313,7 @@ pub fn slots(p: &Params) -> Module {
                     }
                 });
         });
-        let resolved = (cur.acked & cur.local_done & !cur.broken).named("resolved");
+        let resolved = late("is_resolved", cur_1.acked & cur_1.local_done & !cur_1.broken).named("resolved");
         when(is_sent & active & late("sent_now", sent.seq.eq(cur_1.seq)), || {
             next.set("sent", 1);
             next.set("t_last", now);
@@ -325,7 +330,8 @@ pub fn slots(p: &Params) -> Module {
         });
         // A request is waited for while it looks who owns the block, too.
         let out = active | owning | (cur.request & (parked | waiting));
-        let matched = out & mirrored & !cur.acked & cur.sent & late("answer_now", answer.seq.eq(cur_1.seq));
+        let answer_now = late("answer_now", !cur_1.acked & cur_1.sent & answer.seq.eq(cur_1.seq));
+        let matched = out & mirrored & answer_now;
         // The peer asks whether a use of a slot is complete: it is when the slot is past it, or has been given back.
         let asked = (is_answer & answer.ftype.eq(FrameType::AskCommit.code())).named("asked");
         let past = (cur_1.seq - answer.seq).named("past");
@@ -440,15 +446,18 @@ pub fn slots(p: &Params) -> Module {
         let horizon = lit((JUMP_PERIODS + 3) * p.period as u64, 32);
         let due_soon = resend_cycles.lt(horizon) | age.ge(resend_cycles - horizon);
         let due_soon = late("age_due_soon", due_soon).named("due_soon");
+        let may_repeat = late("may_repeat", cur_1.retries.lt(resend_limit) | cur_1.busy);
         let kept = m.reg("kept", 13, 0);
-        let unsettled = (mux(is_flush, !cur.reported, cur.local_done) & !cur.broken & !cur.acked).named("unsettled");
-        let awaits = ((active | owning) & mirrored & cur.sent & unsettled & !cur.refused).named("awaits");
+        let unsettled = mux(flushes, !cur_1.reported, cur_1.local_done) & !cur_1.broken & !cur_1.acked;
+        let unsettled = late("is_unsettled", unsettled & cur_1.sent & !cur_1.refused).named("unsettled");
+        let awaits = ((active | owning) & mirrored & unsettled).named("awaits");
         when(is_scan & active & !link_ok, || {
             write_state.set(1);
             next.set("refused", 0);
         });
-        let under_way = cur.again | cur.resending;
-        let turned = cur.request & cur.not_owner & cur.local_done & !cur.acked & !under_way & !cur.refused;
+        let under_way = late("is_under_way", cur_1.again | cur_1.resending);
+        let turned = cur_1.request & cur_1.not_owner & cur_1.local_done & !cur_1.acked & !cur_1.refused;
+        let turned = late("is_turned", turned) & !under_way;
         let look = (is_scan & link_ok & ((active & turned) | parked)).named("look");
         when(look, || {
             write_state.set(1);
@@ -474,7 +483,7 @@ pub fn slots(p: &Params) -> Module {
             when(link_ok & expired & !under_way, || {
                 // A block that is kept is repeated once after each link-up, whatever the limit.
                 let first = cur.reported & !cur.retries.any();
-                when(cur.retries.lt(resend_limit) | cur.busy | first, || {
+                when(may_repeat | first, || {
                     resend.set(1);
                 })
                 .otherwise(|| {
@@ -511,7 +520,7 @@ pub fn slots(p: &Params) -> Module {
 
         // Consequences.
         again.set("s_valid", resend & !cur.queued);
-        again.set("s_data", event_slot.get());
+        again.set("s_data", event_slot);
         when(resend, || {
             next.set("again", 1);
             next.set("queued", 1);
@@ -530,7 +539,7 @@ pub fn slots(p: &Params) -> Module {
                 raise("resent");
                 next.set("resending", is_write & !owning);
                 let out = Resend {
-                    slot: event_slot.get(),
+                    slot: event_slot,
                     seq: cur.seq,
                     lun: info.lun,
                     lba: info.lba,
@@ -578,7 +587,7 @@ pub fn slots(p: &Params) -> Module {
         let good = tell & status.eq(Status::Ok.code());
         when(good & is_write, || raise("written"));
         when(good & is_flush, || raise("flushed"));
-        when(good & info.kind.eq(READ), || raise("read"));
+        when(good & is_read, || raise("read"));
         when(tell & status.eq(Status::Miscompare.code()), || raise("miscompare"));
         when(ends, || {
             next.set("phase", FREE);
@@ -608,14 +617,4 @@ pub fn slots(p: &Params) -> Module {
         m.prove("a_slot_is_given_back_only_in_stage_1", !give_back | busy);
         m.prove("used_never_underflows", !(ends & !taken) | used.any());
     })
-}
-
-/// A value of stage 1 in the stage that decides.
-fn late(m: &M, p: &Params, name: &str, value: E) -> E {
-    if !p.sliced {
-        return value;
-    }
-    let q = m.reg_nr(name, value.width());
-    q.set(value);
-    q.get()
 }

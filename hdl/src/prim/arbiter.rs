@@ -34,6 +34,10 @@
 //!
 //! **Source.** The stream's rules: AXI IHI 0051 2.2.1.
 //!
+//! [`chosen_mux`] is the same with the choice in a register: an input is chosen in one cycle and its beat passes in the next, so a
+//! beat takes a cycle more, and there is one at most in every second cycle. No path of logic leads from a valid to an output,
+//! and data goes through gates of AND and OR alone. `sel` is none of its ports.
+//!
 //! **Proof and test.** Property `mux_one_grant`; fairness in every state: `tests/tests/proofs`; `tests/tests/arbiter.rs`.
 
 use super::index_width;
@@ -66,17 +70,31 @@ pub fn round_robin(requests: &[E], last: E) -> Vec<E> {
     first.iter().zip(&around).map(|(f, a)| mux(any, *f, *a)).collect()
 }
 
+impl Policy {
+    /// Part of a module's name.
+    fn tag(self) -> &'static str {
+        match self {
+            RoundRobin => "rr",
+            Fixed => "fixed",
+        }
+    }
+
+    /// One-hot grants to the first of `requests`; `last` is the number of the last that was served.
+    fn first(self, requests: &[E], last: Var) -> Vec<E> {
+        match self {
+            RoundRobin => round_robin(requests, last.get()),
+            Fixed => priority(requests),
+        }
+    }
+}
+
 /// Joins `n` streams of `width` bits.
 ///
 /// # Panics
 /// When `n` is out of its range.
 pub fn stream_mux(n: usize, width: usize, policy: Policy) -> Module {
     assert!((1..=16).contains(&n), "stream_mux: 1 to 16 inputs, not {n}");
-    let kind = match policy {
-        RoundRobin => "rr",
-        Fixed => "fixed",
-    };
-    module(format!("stream_mux_{kind}_{n}x{width}"), |m| {
+    module(format!("stream_mux_{}_{n}x{width}", policy.tag()), |m| {
         m.doc(format!("Joins {n} streams of {width} bits, {policy:?}; a beat that waits keeps its grant."));
         let inputs: Vec<StreamIn> = (0..n).map(|i| stream_in(m, &format!("s{i}"), width)).collect();
         let out = stream_out(m, "m", width);
@@ -96,10 +114,7 @@ pub fn stream_mux(n: usize, width: usize, policy: Policy) -> Module {
         // Forward.
         let last = m.reg("last", index_width(n), n as u64 - 1);
         let waits = m.reg("waits", 1, 0);
-        let fresh = match policy {
-            RoundRobin => round_robin(&valids, last.get()),
-            Fixed => priority(&valids),
-        };
+        let fresh = policy.first(&valids, last);
         let grants: Vec<E> = fresh.iter().enumerate().map(|(i, g)| mux(waits, last.eq(i), *g)).collect();
         let sel = onehot_index(&grants);
         out.valid.set(any);
@@ -109,6 +124,41 @@ pub fn stream_mux(n: usize, width: usize, policy: Policy) -> Module {
         waits.set(any & !out.ready);
 
         // Backward.
+        for (s, g) in inputs.iter().zip(&grants) {
+            s.ready.set(out.ready & *g);
+        }
+
+        let twice: Vec<E> =
+            (0..n).flat_map(|i| (0..i).map(move |j| (i, j))).map(|(i, j)| grants[i] & grants[j]).collect();
+        m.prove("mux_one_grant", !any_of(&twice));
+    })
+}
+
+/// Joins `n` streams of `width` bits, each beat chosen in one cycle and passed in the next.
+///
+/// # Panics
+/// When `n` is out of its range.
+pub fn chosen_mux(n: usize, width: usize, policy: Policy) -> Module {
+    assert!((2..=16).contains(&n), "chosen_mux: 2 to 16 inputs, not {n}");
+    module(format!("chosen_mux_{}_{n}x{width}", policy.tag()), |m| {
+        m.doc(format!("Joins {n} streams of {width} bits, {policy:?}; chosen in one cycle, passed in the next."));
+        let inputs: Vec<StreamIn> = (0..n).map(|i| stream_in(m, &format!("s{i}"), width)).collect();
+        let out = stream_out(m, "m", width);
+        let last = m.reg("last", index_width(n), n as u64 - 1);
+        let chosen: Vec<Var> = (0..n).map(|i| m.reg(format!("chosen_{i}"), 1, 0)).collect();
+        let grants: Vec<E> = chosen.iter().map(|c| c.get()).collect();
+        let has = any_of(&grants).named("has");
+
+        let valids: Vec<E> = inputs.iter().map(|s| s.valid).collect();
+        let first = policy.first(&valids, last);
+        for (c, f) in chosen.iter().zip(&first) {
+            when(!has, || c.set(*f)).elsewhen(out.ready, || c.set(0));
+        }
+        when(!has & any_of(&valids), || last.set(onehot_index(&first)));
+
+        let data: Vec<E> = inputs.iter().map(|s| s.data).collect();
+        out.valid.set(has);
+        out.data.set(onehot_mux(&grants, &data));
         for (s, g) in inputs.iter().zip(&grants) {
             s.ready.set(out.ready & *g);
         }

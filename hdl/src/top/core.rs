@@ -28,7 +28,7 @@ use crate::bundle::{Answer, LocalDone, Lookup, OpInfo, Sent, SlotUse};
 use crate::bundle::{LBA_W, LockGrant, LockRel, LockReq, LookupReq, OwnFrame, Resolved, SLOT_W, TxCtl};
 use crate::params::Params;
 use crate::prelude::*;
-use crate::prim::arbiter::{Policy, stream_mux};
+use crate::prim::arbiter::{Policy, chosen_mux, stream_mux};
 use crate::prim::fifo::{fifo, fifo_ram};
 use crate::{csr, dma, net, offload, queue};
 
@@ -196,7 +196,7 @@ pub fn dyad_core(p: &Params) -> Module {
         let resend = Block::new(m, "resend", &offload::resend::resend(p));
         let compare = Block::new(m, "compare", &offload::compare::compare(p));
         let copy = Block::new(m, "copy", &offload::copy::copy(p));
-        let flush = Block::new(m, "flush", &offload::flush::flush());
+        let flush = Block::new(m, "flush", &offload::flush::flush(p));
         let mirror = Block::new(m, "mirror", &offload::mirror::mirror(p));
         let pending = Block::new(m, "pending", &offload::pending::pending(p));
         let commits = Block::new(m, "commits", &offload::commits::commits(p));
@@ -204,6 +204,9 @@ pub fn dyad_core(p: &Params) -> Module {
         let eth_rx = Block::new(m, "eth_rx", &net::eth_rx::eth_rx(p));
 
         let tx_guard = Block::new(m, "tx_guard", &axis_guard(&p.named("axis_guard"), p.data_w));
+
+        // Where streams join.
+        let join = |n, width, policy| if p.lean { chosen_mux(n, width, policy) } else { stream_mux(n, width, policy) };
 
         // Reset by register: the bus ports stay, finish what they owe to the bus, and hold the reset until then.
         let ports = [&host_rd, &host_wr, &store_rd, &home];
@@ -294,7 +297,7 @@ pub fn dyad_core(p: &Params) -> Module {
         wires.stream(&cmd_table, "m_cqe", &cq_post, "s_cqe");
         wires.stream(&decode, "m_new", &cmd_table, "s_new");
         wires.stream(&decode, "m_error", &cmd_table, "s_error");
-        let ops = Block::new(m, "ops", &stream_mux(2, OpInfo::WIDTH, Policy::Fixed));
+        let ops = Block::new(m, "ops", &join(2, OpInfo::WIDTH, Policy::Fixed));
         wires.stream(&follow, "m_op", &ops, "s0");
         wires.stream(&decode, "m_op", &ops, "s1");
         wires.stream(&ops, "m", &slots, "s_op");
@@ -321,12 +324,12 @@ pub fn dyad_core(p: &Params) -> Module {
         m.output("irq", p.vectors).set(cq_post.get("irq"));
 
         // Locks: the mirror first, for it waits on nothing of this host.
-        let wanted = Block::new(m, "lock_wanted", &stream_mux(3, LockReq::WIDTH, Policy::Fixed));
+        let wanted = Block::new(m, "lock_wanted", &join(3, LockReq::WIDTH, Policy::Fixed));
         for (i, client) in [&mirror, &pending, &slots].into_iter().enumerate() {
             wires.stream(client, "m_lock", &wanted, &format!("s{i}"));
         }
         wires.stream(&wanted, "m", &locks, "s_acquire");
-        let released = Block::new(m, "lock_released", &stream_mux(3, LockRel::WIDTH, Policy::RoundRobin));
+        let released = Block::new(m, "lock_released", &join(3, LockRel::WIDTH, Policy::RoundRobin));
         // The lock table may wait for the mirror to take a grant, which then must not wait for a release.
         let mirror_released = Block::new(m, "mirror_released", &fifo(16, LockRel::WIDTH));
         wires.stream(&mirror, "m_release", &mirror_released, "s");
@@ -337,7 +340,7 @@ pub fn dyad_core(p: &Params) -> Module {
         event(&locks, "m_nack", &mirror, "s_nack");
         let grants = Block::new(m, "grants", &fifo_ram(p.slots.max(64), LockGrant::WIDTH));
         let grant = locks.get("m_grant_data");
-        let holder = LockGrant::unpack(grant).id;
+        let holder = LockGrant::unpack_in(p, grant).id;
         let (to_mirror, to_pending) = (holder.bit(SLOT_W), holder.bit(SLOT_W + 1));
         let grant_valid = locks.get("m_grant_valid");
         for (client, here) in [(&mirror, to_mirror), (&pending, to_pending)] {
@@ -370,7 +373,7 @@ pub fn dyad_core(p: &Params) -> Module {
             client.set("s_dir_valid", answered);
             client.set("s_dir_data", answer);
         }
-        admin.set("s_dir_valid", answered & Lookup::unpack(answer).tag.eq(ADMIN_TAG));
+        admin.set("s_dir_valid", answered & Lookup::unpack_in(p, answer).tag.eq(ADMIN_TAG));
         admin.set("s_dir_data", answer);
 
         // Payload: host to store and wire.
@@ -386,8 +389,8 @@ pub fn dyad_core(p: &Params) -> Module {
         wires.stream(&compare, "m_result", &slots, "s_compared");
         wires.stream(&slots, "m_flush", &flush, "s_flush");
         wires.stream(&slots, "m_reflush", &flush, "s_again");
-        let ctl = Block::new(m, "ctl", &stream_mux(5, TxCtl::WIDTH, Policy::RoundRobin));
-        let own = OwnFrame::unpack(admit.get("m_own_data"));
+        let ctl = Block::new(m, "ctl", &join(5, TxCtl::WIDTH, Policy::RoundRobin));
+        let own = OwnFrame::unpack_in(p, admit.get("m_own_data"));
         let OwnFrame { ftype, code, slot, seq, lun, lba, epoch } = own;
         ctl.set("s4_valid", admit.get("m_own_valid"));
         let (t_ref, lba_high) = (lba.trunc(32), lba.slice(32, LBA_W - 32));
@@ -409,7 +412,7 @@ pub fn dyad_core(p: &Params) -> Module {
         pending.set("owner_granted", admit.get("ev_owner_granted"));
         wires.stream(&mirror, "m_claim", &admit, "s_claim");
         event(&admit, "m_claimed", &mirror, "s_claimed");
-        let resolved = Block::new(m, "resolved", &stream_mux(3, Resolved::WIDTH, Policy::RoundRobin));
+        let resolved = Block::new(m, "resolved", &join(3, Resolved::WIDTH, Policy::RoundRobin));
         for (i, client) in [&slots, &pending, &mirror].into_iter().enumerate() {
             wires.stream(client, "m_resolved", &resolved, &format!("s{i}"));
         }
@@ -463,7 +466,7 @@ pub fn dyad_core(p: &Params) -> Module {
         flush.expose(m, "store_flush_", "store_flush_");
 
         // Ends of local legs, of sendings, answers: to the slots.
-        let locals = Block::new(m, "locals", &stream_mux(5, LocalDone::WIDTH, Policy::RoundRobin));
+        let locals = Block::new(m, "locals", &join(5, LocalDone::WIDTH, Policy::RoundRobin));
         for (i, client) in [&launch, &flush, &resend, &copy, &admit].into_iter().enumerate() {
             wires.stream(client, "m_local", &locals, &format!("s{i}"));
         }
@@ -473,7 +476,7 @@ pub fn dyad_core(p: &Params) -> Module {
         event(&eth_tx, "m_sent", &sents, "s");
         wires.stream(&sents, "m", &slots, "s_sent");
         m.prove("no_sending_is_lost", !eth_tx.get("m_sent_valid") | sents.get("s_ready"));
-        let answers = Block::new(m, "answers", &fifo(64, Answer::WIDTH));
+        let answers = Block::new(m, "answers", &fifo(p.queue(64), Answer::WIDTH));
         event(&eth_rx, "m_answer", &answers, "s");
         wires.stream(&answers, "m", &slots, "s_answer");
         let answer_lost = eth_rx.get("m_answer_valid") & !answers.get("s_ready");

@@ -6,13 +6,20 @@ use dyad_hdl::bundle::LBA_W;
 use dyad_hdl::ir::Bits;
 use dyad_hdl::params::Params;
 use dyad_spec::BLOCK_BYTES;
-use dyad_tests::{Dut, Rng, Sink, Source, Stall, field};
+use dyad_tests::{Dut, Rng, Sink, Source, Stall, Trial, field, trial};
 use dyad_verilator::PortId;
 use std::collections::VecDeque;
 
 /// Every pair of widths, of datapath and store port.
 pub fn builds() -> [Params; 3] {
     [Params::new(64), Params { store_w: 128, ..Params::new(64) }, Params::new(512)]
+}
+
+/// A trial on each pipeline of a build: that whose machines decide as they read, and that whose machines decide a cycle later.
+pub fn each_pipeline(p: &Params, body: impl Fn(&mut Trial, &Params)) {
+    for p in [p.clone(), p.clone().deeper()] {
+        trial(|t| body(t, &p));
+    }
 }
 
 /// A block of random bytes.

@@ -11,7 +11,7 @@ use dyad_tests::{Dut, Sink, Source, Stall, Trial, field, pack};
 use std::collections::{HashMap, VecDeque};
 
 /// Cycles after which a COMMIT is asked for.
-pub const ASK: u64 = 3000;
+pub const ASK: u64 = 12_000;
 
 /// A pending block: sequence, LUN, address, since when.
 pub type Held = (u64, u64, u64, u64);
@@ -74,9 +74,8 @@ pub struct Bench {
 }
 
 impl Bench {
-    pub fn new(t: &mut Trial, stall: Stall) -> Self {
-        let p = Params { slots: 64, period: 128, ..Params::new(64) };
-        let dut = t.fast_dut(&pending(&p));
+    pub fn new(t: &mut Trial, p: &Params, stall: Stall) -> Self {
+        let dut = t.fast_dut(&pending(p));
         let sources =
             ["s_hold", "s_ask", "s_grant", "s_commit", "s_trail", "s_use"].map(|n| (n, Source::new(&dut, n, stall)));
         let mut bench = Self {
@@ -97,7 +96,7 @@ impl Bench {
             ctl: Sink::new(&dut, "m_ctl", stall),
             events: Pulses::new(&dut, &["committed", "stale", "turn_kept", "turn_dropped"]),
             dut,
-            p,
+            p: p.clone(),
             held: HashMap::new(),
             due: Vec::new(),
             ended: Vec::new(),

@@ -460,7 +460,8 @@ impl Model {
         // It may have been acknowledged since it was decided.
         (u.resending, u.gone, u.copy) = (true, false, Copy::No);
         u.repeats += 1;
-        let since = now - u.last;
+        // An event that was taken after it was decided may be under way: that counts for the next.
+        let since = now.saturating_sub(u.last);
         let key = (slot, u.seq);
         self.show(slot, key.1);
         self.repeats.push((slot, since));

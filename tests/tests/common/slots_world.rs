@@ -6,7 +6,7 @@
 #[path = "slots_peer.rs"]
 mod peer;
 
-use crate::common::Pulses;
+use crate::common::{Pulses, each_pipeline};
 use crate::slots_model::Model;
 use crate::slots_use::Op;
 use dyad_hdl::bundle::op_kind::{FLUSH, OWN, WRITE};
@@ -17,7 +17,7 @@ use dyad_hdl::ir::Bits;
 use dyad_hdl::offload::slots::slots;
 use dyad_hdl::params::Params;
 use dyad_spec::{FrameType, Status};
-use dyad_tests::{Dut, Rng, Sink, Source, Stall, Trial, field, pack, trial};
+use dyad_tests::{Dut, Rng, Sink, Source, Stall, Trial, field, pack};
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 
 pub const EVENTS: [&str; 12] = [
@@ -289,7 +289,7 @@ impl World {
             None => {}
         }
         self.model.now = self.now;
-        self.model.decides = self.p.pace() as u64 / 2;
+        self.model.decides = self.p.stages() as u64;
         self.dut.poke("now", self.now & 0xffff_ffff);
         self.dut.poke("link_ok", self.link.into());
         self.dut.poke("resend_cycles", self.resend_cycles);
@@ -526,11 +526,7 @@ pub fn answer(ftype: FrameType, code: u64, slot: u64, seq: u64, aux: u64) -> Bit
 
 /// Runs a test on slots that decide in the second stage, and in the third. They are few, so that each is used often.
 pub fn each_build(body: impl Fn(&mut Trial, &Params)) {
-    let few = Params { slots: 64, period: 128, ..Params::new(64) };
-    let sliced = few.clone().with_slices();
-    for p in [few, sliced] {
-        trial(|t| body(t, &p));
-    }
+    each_pipeline(&Params { slots: 64, period: 128, ..Params::new(64) }, body);
 }
 
 /// A world whose slots are ready.

@@ -40,6 +40,9 @@ pub struct RxBench {
     pub dut: Dut,
     pub link: Link,
     pub width: usize,
+    luns: u64,
+    /// The highest address, which stands for all that are higher.
+    highest: u64,
     axis: Axis,
     now: u64,
     /// By cycle.
@@ -49,14 +52,19 @@ pub struct RxBench {
 
 impl RxBench {
     pub fn new(t: &mut Trial, data_w: usize) -> Self {
-        let p = Params::new(data_w);
-        let mut dut = t.dut(&eth_rx(&p));
+        Self::of(t, &Params::new(data_w))
+    }
+
+    pub fn of(t: &mut Trial, p: &Params) -> Self {
+        let mut dut = t.dut(&eth_rx(p));
         let link = Link::random(&mut t.rng, p.slots);
         link.poke_rx(&mut dut);
         let axis = Axis::new(&dut, "s_axis_rx");
         axis.put(&mut dut, None);
         let now = t.rng.next_u64() >> 33;
-        Self { dut, link, width: data_w / 8, axis, now, expected: BTreeMap::new(), counts: HashMap::new() }
+        let (luns, highest) = (p.luns as u64, (1 << p.lba_w) - 1);
+        let (expected, counts) = Default::default();
+        Self { dut, link, width: p.data_w / 8, luns, highest, axis, now, expected, counts }
     }
 
     pub fn set_link(&mut self, link: Link) {
@@ -135,7 +143,7 @@ impl RxBench {
                     ("slot", h.slot()),
                     ("seq", h.seq()),
                     ("lun", h.lun()),
-                    ("lba", h.lba()),
+                    ("lba", h.lba().min(self.highest)),
                     ("epoch", h.epoch()),
                     ("offset", h.offset()),
                     ("length", h.length()),
@@ -208,14 +216,14 @@ impl RxBench {
                 let data = pack(SlotUse::FIELDS, &[("slot", h.slot()), ("seq", h.seq())]);
                 self.expect(cycle + 1, "m_commit", data);
             }
-            FrameType::OwnReq | FrameType::Grant | FrameType::Taken if good && h.lun() < 8 => {
+            FrameType::OwnReq | FrameType::Grant | FrameType::Taken if good && h.lun() < self.luns => {
                 let fields = [
                     ("ftype", kind.code()),
                     ("code", h.code()),
                     ("slot", h.slot()),
                     ("seq", h.seq()),
                     ("lun", h.lun()),
-                    ("lba", h.lba()),
+                    ("lba", h.lba().min(self.highest)),
                     ("epoch", h.epoch()),
                 ];
                 self.expect(cycle + 1, "m_own", pack(OwnFrame::FIELDS, &fields));

@@ -2,6 +2,7 @@
 
 use dyad_hdl::bundle::{HOLDER_W, LBA_W, LUN_W, LockGrant, LockRel, LockReq};
 use dyad_hdl::offload::lock_table::lock_table_of;
+use dyad_hdl::params::Params;
 use dyad_hdl::prelude::*;
 
 /// Who asks: two slots, and a slot of the peer.
@@ -12,6 +13,8 @@ const BLOCKS: [u64; 3] = [0, 5, 20];
 const CHOICE_W: usize = 2;
 /// Most cycles, in which grants are taken, from one operation to the next: a walk along the list, and those let in.
 const LONGEST: u64 = 8;
+/// The same of a table with a stage more.
+const LONGEST_DEEP: u64 = 14;
 
 const OUT: u64 = 0;
 const ASKED: u64 = 1;
@@ -38,6 +41,8 @@ pub struct Uses {
     pub shared: bool,
     /// `at_once`, beside asking with patience.
     pub at_once: bool,
+    /// A table that decides a cycle after it has read.
+    pub deep: bool,
 }
 
 /// A block that a holder asks for.
@@ -78,7 +83,10 @@ impl Uses {
 pub fn watched(uses: &Uses) -> Module {
     let n = uses.holders;
     module("watched_locks", |m| {
-        let table = m.inst("u_table", &lock_table_of(2, 1));
+        let table = m.inst(
+            "u_table",
+            &lock_table_of(&Params { slots: 2, mirror_bufs: 1, deep: uses.deep, ..Params::small(64) }),
+        );
         let holders: Vec<Seen> = (0..n)
             .map(|i| Seen {
                 state: m.reg(format!("state{i}"), 2, OUT),
@@ -193,7 +201,7 @@ pub fn watched(uses: &Uses) -> Module {
         let going = m.reg("going", 4, 0);
         let goes = table.get("init_done") & !table.get("s_release_ready") & (takes | !grant_valid);
         when(goes, || going.set(going + 1)).otherwise(|| going.set(0));
-        m.prove("it_comes_to_rest", going.le(LONGEST));
+        m.prove("it_comes_to_rest", going.le(if uses.deep { LONGEST_DEEP } else { LONGEST }));
 
         // All of this happens.
         let same = |i: usize, j: usize| holders[i].block.eq(holders[j].block);

@@ -9,7 +9,7 @@ mod streams;
 use dyad_hdl::ir::{lit, module, mux};
 use dyad_hdl::offload::lock_table::lock_table;
 use dyad_hdl::params::Params;
-use dyad_hdl::prim::arbiter::{Fixed, RoundRobin, stream_mux};
+use dyad_hdl::prim::arbiter::{Fixed, RoundRobin, chosen_mux, stream_mux};
 use dyad_hdl::prim::fifo::{fifo, fifo_ram};
 use dyad_hdl::prim::skid::{half_slice, skid};
 use dyad_hdl::prim::width::{narrow, widen};
@@ -28,6 +28,8 @@ fn prims_are_proved() {
         half_slice(3),
         stream_mux(3, 3, RoundRobin),
         stream_mux(4, 3, Fixed),
+        chosen_mux(3, 3, RoundRobin),
+        chosen_mux(4, 3, Fixed),
         widen(3, 12),
         narrow(12, 3),
     ] {
@@ -57,25 +59,30 @@ fn streams_properties_in_every_state() {
 #[test]
 fn arbiters_properties_in_every_state() {
     for policy in [RoundRobin, Fixed] {
-        println!("arbiter, {policy:?}: {}", every_state(&watched_mux(policy), 1_000_000));
+        for (mux_of, late) in [(stream_mux(3, 2, policy), false), (chosen_mux(3, 2, policy), true)] {
+            let found = every_state(&watched_mux(&mux_of, policy, late), 1_000_000);
+            println!("{}: {found}", mux_of.name());
+        }
     }
 }
 
 /// Exclusion, and room for every entry and grant, at the size of a card.
 #[test]
 fn lock_table_is_proved() {
-    prove(&lock_table(&Params { slots: 64, period: 128, mirror_bufs: 2, ..Params::new(64) }), 3, 0);
+    let p = Params { slots: 64, period: 128, mirror_bufs: 2, ..Params::new(64) };
+    prove(&lock_table(&p), 3, 0);
+    prove(&lock_table(&p.deeper()), 3, 0);
 }
 
 /// Two holders never, no lost waiter, nobody overtaken: two holders with lists, three with queues; and, when `cargo xtask formal
 /// --long` asks for it, three with both, which takes minutes and gigabytes.
 #[test]
 fn locks_properties_in_every_state() {
-    let quick = [(2, 2, true, true), (3, 1, true, true)];
-    let long = [(3, 2, false, false), (3, 2, false, true)];
+    let quick = [(2, 2, true, true, false), (3, 1, true, true, false), (2, 2, true, true, true)];
+    let long = [(3, 2, false, false, false), (3, 2, false, true, false), (3, 1, true, true, true)];
     let asked = std::env::var_os("DYAD_FORMAL_LONG").map_or(&[][..], |_| &long);
-    for (holders, blocks, shared, at_once) in quick.iter().chain(asked).copied() {
-        let uses = Uses { holders, blocks, shared, at_once };
+    for (holders, blocks, shared, at_once, deep) in quick.iter().chain(asked).copied() {
+        let uses = Uses { holders, blocks, shared, at_once, deep };
         println!("lock table, {uses:?}: {}", every_state(&locks(&uses), 60_000_000));
     }
 }

@@ -1,7 +1,7 @@
 //! FIFOs, register slices and width converters keep order, lose nothing, and keep the stream's rules; arbiters are fair.
 
 use dyad_hdl::prelude::*;
-use dyad_hdl::prim::arbiter::{Policy, stream_mux};
+use dyad_hdl::prim::arbiter::Policy;
 
 /// A block with a stream in and a stream out, made of words of one size.
 pub struct Through {
@@ -77,11 +77,12 @@ pub fn watched(t: &Through) -> Module {
     })
 }
 
-/// An arbiter of three streams of no data but their number.
-pub fn watched_mux(policy: Policy) -> Module {
+/// An arbiter of three streams of no data but their number; what is `late` offers a cycle after it was asked.
+pub fn watched_mux(mux_of: &Module, policy: Policy, late: bool) -> Module {
     const N: usize = 3;
     module("watched_mux", |m| {
-        let mux_of = m.inst("u_mux", &stream_mux(N, 2, policy));
+        let tells = mux_of.ports().iter().any(|p| p.name == "sel");
+        let mux_of = m.inst("u_mux", mux_of);
         let takes = m.input("takes", 1);
         mux_of.set("m_ready", takes);
         let (valid, shown) = (mux_of.get("m_valid"), mux_of.get("m_data"));
@@ -100,7 +101,12 @@ pub fn watched_mux(policy: Policy) -> Module {
             let refused = held(format!("refused{i}"), offered[i] & !ready);
             m.assume(format!("sender_{i}_holds"), !refused | offered[i]);
         }
-        m.prove("offers_when_asked", valid.eq(any_of(&offered)));
+        if late {
+            let unheard = held("unheard".into(), any_of(&offered) & !valid);
+            m.prove("offers_when_asked", (!valid | any_of(&offered)) & (!unheard | valid));
+        } else {
+            m.prove("offers_when_asked", valid.eq(any_of(&offered)));
+        }
         let right: Vec<E> = (0..N).map(|i| served[i].eq(valid & takes & shown.eq(i as u64))).collect();
         m.prove("who_is_shown_is_served", all_of(&right));
         let kept = held("kept".into(), valid & !takes);
@@ -120,6 +126,8 @@ pub fn watched_mux(policy: Policy) -> Module {
             }
         }
         m.cover("all_ask", all_of(&offered) & !takes);
-        m.output("sel", 2).set(mux_of.get("sel"));
+        if tells {
+            m.output("sel", 2).set(mux_of.get("sel"));
+        }
     })
 }

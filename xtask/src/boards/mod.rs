@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 
+use crate::handoff::Tiles;
 use crate::process::Process;
 use crate::repo::Repo;
 use crate::rtl::{self, Size};
@@ -49,9 +50,6 @@ pub struct Board {
     pub chip: Usage,
     /// What PCIe, MAC, memory controllers and crossings take beside the core: an allowance, not a measurement.
     pub shell: Usage,
-    /// The core has outgrown the chip, which is known: why, and what would change it. Said in each check, and no failure; that it
-    /// fits after all is one.
-    pub outgrown: Option<&'static str>,
     /// How nextpnr calls the chip; only where it knows it.
     pub nextpnr: Option<Nextpnr>,
     /// Black boxes of `constraints/vendor/` and of the board's directory.
@@ -71,6 +69,8 @@ pub struct Nextpnr {
     pub speed: &'static str,
     /// Divisor of the PLL's 500 MHz that gives the core's clock, where nothing else is asked for.
     pub core_div: u32,
+    /// Its logic tiles.
+    pub tiles: Tiles,
 }
 
 /// All boards.
@@ -84,7 +84,6 @@ pub const BOARDS: &[Board] = &[
         part: "xcku3p-ffvb676-1-e",
         chip: Usage { lut: 162_720, lutram: 0, ff: 325_440, bram18: 720, dsp: 1368 },
         shell: Usage { lut: 45_000, lutram: 0, ff: 60_000, bram18: 120, dsp: 0 },
-        outgrown: None,
         nextpnr: None,
         black_boxes: &["../vendor/amd_cells.v", "shell_stub.v"],
         shared: &[],
@@ -98,7 +97,6 @@ pub const BOARDS: &[Board] = &[
         part: "xcu50-fsvh2104-2-e",
         chip: Usage { lut: 871_680, lutram: 0, ff: 1_743_360, bram18: 2688, dsp: 5952 },
         shell: Usage { lut: 120_000, lutram: 0, ff: 180_000, bram18: 400, dsp: 0 },
-        outgrown: None,
         nextpnr: None,
         black_boxes: &["../vendor/amd_cells.v", "shell_stub.v"],
         shared: &[],
@@ -112,8 +110,13 @@ pub const BOARDS: &[Board] = &[
         part: "LFE5UM5G-45F-8BG381C",
         chip: Usage { lut: 43_848, lutram: 0, ff: 43_848, bram18: 108, dsp: 72 },
         shell: Usage { lut: 2_500, lutram: 0, ff: 1_500, bram18: 16, dsp: 0 },
-        outgrown: Some("with the borders of its blocks; mapped flat it takes 74 % of the LUTs, docs/synthesis.md"),
-        nextpnr: Some(Nextpnr { device: "--um5g-45k", package: "CABGA381", speed: "8", core_div: 4 }),
+        nextpnr: Some(Nextpnr {
+            device: "--um5g-45k",
+            package: "CABGA381",
+            speed: "8",
+            core_div: 16,
+            tiles: Tiles { columns: (2, 88), rows: (2, 69) },
+        }),
         black_boxes: &["../vendor/ecp5_cells.v"],
         shared: &["ecp5/ecp5_card.v"],
     },
@@ -126,8 +129,13 @@ pub const BOARDS: &[Board] = &[
         part: "LFE5UM5G-85F-8BG554I",
         chip: Usage { lut: 83_640, lutram: 0, ff: 83_640, bram18: 208, dsp: 156 },
         shell: Usage { lut: 2_500, lutram: 0, ff: 1_500, bram18: 16, dsp: 0 },
-        outgrown: None,
-        nextpnr: Some(Nextpnr { device: "--um5g-85k", package: "CABGA554", speed: "8", core_div: 16 }),
+        nextpnr: Some(Nextpnr {
+            device: "--um5g-85k",
+            package: "CABGA554",
+            speed: "8",
+            core_div: 16,
+            tiles: Tiles { columns: (2, 124), rows: (2, 93) },
+        }),
         black_boxes: &["../vendor/ecp5_cells.v"],
         shared: &["ecp5/ecp5_card.v"],
     },
@@ -238,20 +246,18 @@ impl Board {
         modules.iter().map(|module| stub(&text, module)).collect()
     }
 
-    /// What the core, by its budget, and the shell, by its allowance, take of the chip: a line each; and whether all fits.
+    /// What the core, by its budget, and the shell, by its allowance, take of the chip: a line each.
     ///
     /// # Errors
     /// When the core has no budget for this family.
-    pub fn utilisation(&self, budgets: &Budgets) -> Result<(Vec<Share>, bool)> {
+    pub fn utilisation(&self, budgets: &Budgets) -> Result<Vec<Share>> {
         let table = format!("core_{}_{}.{}", self.data_w, self.size.name(), self.target.name());
         let core = |key| budgets.limit(&table, "all", key).with_context(|| format!("no budget of {key} in [{table}]"));
-        let shares = vec![
+        Ok(vec![
             Share { what: "LUT", core: core("lut")?, shell: self.shell.lut, chip: self.chip.lut },
             Share { what: "FF", core: core("ff")?, shell: self.shell.ff, chip: self.chip.ff },
             Share { what: "BRAM18", core: core("bram18")?, shell: self.shell.bram18, chip: self.chip.bram18 },
-        ];
-        let fits = shares.iter().all(|share| share.core + share.shell <= share.chip);
-        Ok((shares, fits))
+        ])
     }
 }
 
@@ -266,6 +272,18 @@ pub struct Share {
     pub shell: u32,
     /// What the chip has.
     pub chip: u32,
+}
+
+impl Share {
+    /// Both together.
+    pub fn used(&self) -> u32 {
+        self.core + self.shell
+    }
+
+    /// The chip has that much.
+    pub fn fits(&self) -> bool {
+        self.used() <= self.chip
+    }
 }
 
 /// A module of `text` as a black box: its ports and nothing else.
@@ -332,8 +350,8 @@ mod tests {
             Budgets::parse(&text).unwrap()
         };
         let board = Board::find("as02mc04").unwrap();
-        assert!(board.utilisation(&budgets(20_000)).unwrap().1);
-        assert!(!board.utilisation(&budgets(200_000)).unwrap().1);
+        assert!(board.utilisation(&budgets(20_000)).unwrap().iter().all(Share::fits));
+        assert!(!board.utilisation(&budgets(200_000)).unwrap().iter().all(Share::fits));
         assert!(Board::find("nexys").unwrap_err().to_string().contains("as02mc04, alveo-u50"));
     }
 }

@@ -9,6 +9,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 
 use crate::boards::{Board, Nextpnr};
 use crate::cmd::setup;
+use crate::handoff;
 use crate::nextpnr::{self, Report};
 use crate::process::Process;
 use crate::progress::{Step, seconds};
@@ -21,10 +22,11 @@ use crate::venv::Venv;
 const DEADLINE: Duration = Duration::from_secs(3 * 3600);
 /// Delay that the mapper aims at in ps, that of 125 MHz: with less hurry it saves LUTs, and the paths get longer than they need be.
 const MAPPED_PS: u32 = 8000;
-/// What the router is told beyond its command line, as settings of the top module. `--router2-alt-weights` alone leaves the price of
-/// a wire that is wanted twice the same through all iterations, and some are wanted twice for ever; without that option the price
-/// grows so fast that the router runs out of ways round.
-const ROUTER: (&str, &str) = ("router2/currCongWeightMult", "0.05");
+/// What `router2` is told beyond its command line. Its price for a wire that is wanted twice stays the same through all iterations with
+/// `--router2-alt-weights` alone, and a few nets take each other's wires for ever; without that option it grows so fast that the router
+/// runs out of ways round. And a net may leave the box around its ends by this many tiles at once, not only by three.
+const ROUTER: [(&str, &str); 3] =
+    [("router2/currCongWeightMult", "0.3"), ("router2/bbMargin/x", "8"), ("router2/bbMargin/y", "8")];
 /// Critical paths that are printed.
 const PATHS: usize = 3;
 
@@ -61,8 +63,9 @@ pub fn run(repo: &Repo, args: Args) -> Result<ExitCode> {
     let work = repo.path("out/bitstream").join(board.name);
     fs::create_dir_all(&work).with_context(|| format!("can't create {}", work.display()))?;
     let start = Instant::now();
-    synthesize(repo, board, args.size, core_div, &work)?;
-    let report = place_and_route(repo, &venv, board, chip, args.seed, &work)?;
+    let kept = synthesize(repo, board, chip, args.size, core_div, &work)?;
+    let mut report = place_and_route(repo, &venv, board, chip, args.seed, &work)?;
+    report.keep_free("TRELLIS_COMB", kept);
     print!("{}", report.show(PATHS));
     let bits = pack(repo, &venv, board, &work)?;
     println!(
@@ -82,8 +85,8 @@ pub fn run(repo: &Repo, args: Args) -> Result<ExitCode> {
     Ok(ExitCode::FAILURE)
 }
 
-/// yosys: our blocks, the top level, ECP5 cells.
-fn synthesize(repo: &Repo, board: &Board, size: Size, core_div: u32, work: &Path) -> Result<()> {
+/// yosys: our blocks, the top level, ECP5 cells. Returns how many LUTs are kept free.
+fn synthesize(repo: &Repo, board: &Board, chip: &Nextpnr, size: Size, core_div: u32, work: &Path) -> Result<usize> {
     let tools = Tools::of(repo)?;
     tools.warm_yosys(repo)?;
     write(&work.join("parts.v"), &rtl::ecp5_parts(size, core_div))?;
@@ -98,18 +101,10 @@ fn synthesize(repo: &Repo, board: &Board, size: Size, core_div: u32, work: &Path
     let step = Step::start("synthesis", "minutes");
     Process::new(yosys, DEADLINE).output()?;
     let netlist = work.join("netlist.json");
-    write(&netlist, &set(&read(&netlist)?, board.top, ROUTER)?)?;
+    let (text, kept) = handoff::prepare(&read(&netlist)?, board.top, &ROUTER, chip.tiles)?;
+    write(&netlist, &text)?;
     step.done();
-    Ok(())
-}
-
-/// A netlist, as yosys writes it, with a setting of nextpnr's in module `top`.
-fn set(netlist: &str, top: &str, (key, value): (&str, &str)) -> Result<String> {
-    let head = format!("\n    \"{top}\": {{\n");
-    let Some((before, after)) = netlist.split_once(&head) else {
-        bail!("yosys' netlist has no module {top}, or has it in a form that I don't know");
-    };
-    Ok(format!("{before}{head}      \"settings\": {{ \"{key}\": \"{value}\" }},\n{after}"))
+    Ok(kept)
 }
 
 /// nextpnr. That timing is not met is no error here; that it does not fit is.
@@ -120,10 +115,11 @@ fn place_and_route(repo: &Repo, venv: &Venv, board: &Board, chip: &Nextpnr, seed
     nextpnr.args([chip.device, "--package", chip.package, "--speed", chip.speed]);
     nextpnr.args(["--json", "netlist.json", "--lpf", "board.lpf"]);
     nextpnr.args(["--textcfg", "config.txt", "--report", "report.json", "--seed", &seed, "--timing-allow-fail"]);
-    // The static placer's wires are three quarters as long as the default's; the default router is slower still.
-    nextpnr.args(["--placer", "static", "--router", "router2", "--router2-alt-weights"]);
+    // The static placer's wires are three quarters as long as the default's; the default router is slower still. Timing drives neither:
+    // wires are a tenth shorter then, and none is so critical that it never makes way.
+    nextpnr.args(["--placer", "static", "--router", "router2", "--router2-alt-weights", "--no-tmdriv"]);
     nextpnr.args(["--log", "nextpnr.log"]);
-    let mut step = Step::start("place and route", "some 20 minutes");
+    let mut step = Step::start("place and route", "some 10 minutes");
     let said = Process::new(nextpnr, DEADLINE).follow(|line| {
         if let Some(place) = nextpnr::place_in(line) {
             step.at(&place);
@@ -159,39 +155,4 @@ fn read(path: &Path) -> Result<String> {
 
 fn write(path: &Path, text: &str) -> Result<()> {
     fs::write(path, text).with_context(|| format!("can't write {}", path.display()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// As yosys 0.70 writes it.
-    const NETLIST: &str = r#"{
-  "creator": "Yosys",
-  "modules": {
-    "LUT4": {
-      "attributes": { }
-    },
-    "top": {
-      "attributes": { },
-      "ports": { }
-    }
-  }
-}
-"#;
-
-    #[test]
-    fn a_setting_goes_into_the_top_module() {
-        let text = set(NETLIST, "top", ("router2/x", "0.05")).unwrap();
-        let value: serde_json::Value = serde_json::from_str(&text).unwrap();
-        assert_eq!(value["modules"]["top"]["settings"]["router2/x"], "0.05");
-        assert!(value["modules"]["top"]["ports"].is_object(), "nothing is lost: {text}");
-        assert!(value["modules"]["LUT4"].get("settings").is_none());
-    }
-
-    #[test]
-    fn a_netlist_without_the_top_module_is_refused() {
-        let error = set(NETLIST, "to", ("a", "b")).unwrap_err().to_string();
-        assert!(error.contains("no module to"), "{error}");
-    }
 }

@@ -73,34 +73,17 @@ fn one(repo: &Repo, tools: &Tools, budgets: &Budgets, board: &Board) -> Result<(
     let facts = fs::read_to_string(&path).with_context(|| format!("can't read {}", path.display()))?;
     let facts = pins::parse_facts(&facts).with_context(|| format!("in {}", path.display()))?;
     let mut wrong = pins::check(&ports, &constraints, &facts);
-    let (shares, fits) = board.utilisation(budgets)?;
-    let too_much: Vec<String> = shares
-        .iter()
-        .filter(|share| share.core + share.shell > share.chip)
-        .map(|s| {
-            let used = s.core + s.shell;
-            format!("{used} {} (core {}, shell {}), and {} has {}", s.what, s.core, s.shell, board.part, s.chip)
-        })
-        .collect();
-    match board.outgrown {
-        None => wrong.extend(too_much),
-        Some(_) if fits => wrong.push(format!("fits into {}: it is not outgrown any more", board.part)),
-        Some(why) => {
-            let lines = too_much.join("; ");
-            println!("constraints: {} is known to be outgrown, {why}: {lines}", board.name);
-        }
-    }
+    let shares = board.utilisation(budgets)?;
+    wrong.extend(shares.iter().filter(|share| !share.fits()).map(|s| {
+        format!("{} {} (core {}, shell {}), and {} has {}", s.used(), s.what, s.core, s.shell, board.part, s.chip)
+    }));
     let bits: usize = ports.iter().map(|port| port.bits().len()).sum();
     let mut row = vec![board.name.to_owned(), board.part.to_owned()];
     row.extend([bits, constraints.pins.len(), constraints.clocks.len()].map(|n| n.to_string()));
     row.extend(shares.iter().map(|share| {
-        let percent = f64::from(share.core + share.shell) * 100.0 / f64::from(share.chip);
+        let percent = f64::from(share.used()) * 100.0 / f64::from(share.chip);
         format!("{percent:.0} %")
     }));
-    row.push(match (wrong.len(), board.outgrown) {
-        (0, None) => "ok".into(),
-        (0, Some(_)) => "does not fit".into(),
-        (n, _) => format!("{n} wrong"),
-    });
+    row.push(if wrong.is_empty() { "ok".into() } else { format!("{} wrong", wrong.len()) });
     Ok((wrong, row))
 }

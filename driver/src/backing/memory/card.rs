@@ -9,7 +9,9 @@ use std::sync::Arc;
 use dyad_spec::entry::{completion, lookup, submission};
 use dyad_spec::regs::{self, Register};
 use dyad_spec::wire::MAILBOX_BYTES;
-use dyad_spec::{BLOCK_BYTES, ENTRY_BYTES, Field, MAGIC, MAX_BLOCKS, MAX_LOOKUPS, Opcode, SPEC_VERSION, Status};
+use dyad_spec::{
+    BLOCK_BYTES, ENTRY_BYTES, Field, LBA_BITS, MAGIC, MAX_BLOCKS, MAX_LOOKUPS, Opcode, SPEC_VERSION, Status,
+};
 
 use super::{CLOCK_KHZ, Table, index_in};
 use crate::bar::{LunFlags, MappedBar};
@@ -157,6 +159,7 @@ impl Card {
             (regs::CAP_CLOCK_KHZ, CLOCK_KHZ as u32),
             (regs::CAP_PERIOD, 1024),
             (regs::CAP_BUFFERS, regs::CAP_LOCAL_BUFFERS.put(8) | regs::CAP_MIRROR_BUFFERS.put(8)),
+            (regs::CAP_ADDRESS, regs::CAP_LBA_W.put(LBA_BITS as u32) | regs::CAP_IOVA_W.put(64)),
             (regs::STATUS, regs::STATUS_READY.put(1) | regs::STATUS_IDLE.put(1)),
             (regs::SITE, site),
             (regs::COUNTERS_COUNT, dyad_spec::counters::Counter::ALL.len() as u32),
