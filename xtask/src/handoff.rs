@@ -1,9 +1,9 @@
 //! What nextpnr is told beside its command line, written into the netlist that it reads.
 //!
 //! **LUTs that stay free.** The placer packs what belongs together as densely as it goes, and there the router finds no way: with eight
-//! LUTs of eight in use over some tiles, more than four inputs each come in from outside, and the wires that reach those inputs run
-//! out. In two rows of three, two LUTs of a tile are therefore taken by cells that are connected to nothing. The third row is left whole
-//! for carry chains, which need every LUT of the tiles that they run through.
+//! LUTs of eight in use over some tiles, the wires that lead to their 32 inputs run out. In two rows of three, two LUTs of a tile are
+//! therefore taken by cells that are connected to nothing. The third row is left whole for carry chains, which need every LUT of the tiles
+//! that they run through.
 
 use anyhow::{Context as _, Result};
 
